@@ -1,0 +1,66 @@
+# Everything here needs only Python 3.11 or newer, make and a package index. `make help` explains the targets.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+PROTOS := $(sort $(wildcard protos/notify/v1/*.proto))
+PROTOC = $(BIN)/python -m grpc_tools.protoc -Iprotos $(PROTOS)
+PYTEST_ARGS ?= -n 2 --dist loadgroup
+
+.DEFAULT_GOAL := help
+.PHONY: help run demo test check format proto proto-check bench clean
+
+help: ## Say what each target does
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# At a terminal the server gets its own foreground process group, so Ctrl-C reaches it and not make: it drains,
+# exits 0, and so does make.
+# Settings of a developer's machine; the environment wins.
+run: export NOTIFY_AUTH_DEV_MODE ?= true
+run: export NOTIFY_SQLITE_PATH ?= var/notify.db
+run: .venv/.run ## Start both servers in dev mode on SQLite (var/notify.db); Ctrl-C drains and stops
+	@mkdir -p var
+	@if [ -t 0 ]; then set -m; $(BIN)/notify-grpc serve; else exec $(BIN)/notify-grpc serve; fi
+
+demo: .venv/.run ## Start a service, send a notification, see it arrive, read it
+	@$(BIN)/notify-grpc demo
+
+test: .venv/.dev ## Run every test, with real servers
+	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+check: .venv/.dev proto-check ## Lint, types, layers, contract, generated code
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/buf lint
+
+format: .venv/.dev ## Format the code and apply the safe lint fixes
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+proto: .venv/.dev ## Regenerate generated/ from protos/
+	@mkdir -p generated
+	$(PROTOC) --python_out=generated --pyi_out=generated --grpc_python_out=generated
+
+proto-check: .venv/.dev
+	@rm -rf build/generated && mkdir -p build/generated
+	@$(PROTOC) --python_out=build/generated --pyi_out=build/generated --grpc_python_out=build/generated
+	diff -r -x __pycache__ build/generated generated
+
+bench: .venv/.dev ## Measure against bare ceilings of the same run; table and plot in benchmarks/results/
+	@$(BIN)/python -m benchmarks
+
+clean: ## Remove the environment, caches and build output; var/ stays
+	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/.run: pyproject.toml constraints.txt
+	@echo "Installing into .venv ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(PIP) -e .
+	@touch $@
+
+.venv/.dev: .venv/.run
+	@echo "Installing what the tests need ..."
+	@$(PIP) -e '.[dev,entdb]'
+	@touch $@
