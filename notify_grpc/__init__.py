@@ -1,0 +1,1 @@
+"""A notification service over gRPC; also usable in-process: ``Notifier(MemoryStore())`` needs no server."""

@@ -1,0 +1,1 @@
+"""Contracts between the core and the world. The docstrings are the contract; domain types only."""
