@@ -41,6 +41,7 @@ class PostgresServer:
         self._home = Path(tempfile.mkdtemp(prefix="notify-pg-"))
         self._data = self._home / "data"
         self._user = _UNPRIVILEGED if os.geteuid() == 0 else None
+        self._running = False
         self._bin = self._executables()
         if self._user:
             shutil.chown(self._home, self._user, pwd.getpwnam(self._user).pw_gid)
@@ -59,6 +60,7 @@ class PostgresServer:
     def start(self) -> None:
         """Start the server, or start it again; returns when it answers."""
         self._run("pg_ctl", "start", "--wait", "--silent", f"--log={self._home / 'log'}")
+        self._running = True
 
     def kill(self) -> None:
         """End every process of the server at once, as ``kill -9`` or a lost container would."""
@@ -70,12 +72,12 @@ class PostgresServer:
         _, alive = psutil.wait_procs(family, timeout=10)
         if alive:
             raise AssertionError(f"did not end: {alive}")
+        self._running = False
 
     def close(self) -> None:
         """Stop the server and delete its data."""
-        if (self._data / "postmaster.pid").exists():
-            with contextlib.suppress(subprocess.CalledProcessError):  # killed, and not started again
-                self._run("pg_ctl", "stop", "--wait", "--silent", "--mode=immediate")
+        if self._running:
+            self._run("pg_ctl", "stop", "--wait", "--silent", "--mode=immediate")
         shutil.rmtree(self._home)
 
     def dsn(self, database: str = "postgres") -> str:
@@ -105,12 +107,13 @@ class PostgresServer:
 
 @contextlib.contextmanager
 def fresh_database(server_dsn: str, template: str = "template1") -> Iterator[str]:
-    """A new database beside the one ``server_dsn`` names, for one test; its DSN. Dropped at the end, sessions and all."""
+    """A new database beside the one ``server_dsn`` names, for one test: its DSN.
+
+    Dropped at the end, with whoever is still connected.
+    """
     name = f"test_{secrets.token_hex(6)}"
     with psycopg.connect(server_dsn, autocommit=True) as admin:
-        admin.execute(
-            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
-        )
+        admin.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template)))
     try:
         yield make_conninfo(server_dsn, dbname=name)
     finally:

@@ -6,21 +6,26 @@ import asyncio
 import inspect
 import time
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import TypeVar, overload
 
 T = TypeVar("T")
 _PAUSE_S = 0.005
 
 
-async def eventually(condition: Callable[[], T | Awaitable[T]], timeout: float = 5.0) -> T:
+@overload
+async def eventually(condition: Callable[[], Awaitable[T]], timeout: float = 5.0) -> T: ...
+@overload
+async def eventually(condition: Callable[[], T], timeout: float = 5.0) -> T: ...
+async def eventually(condition: Callable[[], object], timeout: float = 5.0) -> object:
     """The first truthy result of ``condition`` (a function or coroutine function), asked every few milliseconds.
 
     Raises AssertionError with the last result after ``timeout`` seconds. The one place where tests may sleep.
     """
     deadline = time.monotonic() + timeout
     while True:
-        answer = condition()
-        result: T = await answer if inspect.isawaitable(answer) else answer
+        result = condition()
+        if inspect.isawaitable(result):
+            result = await result
         if result:
             return result
         if time.monotonic() > deadline:
