@@ -19,7 +19,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import NamedTuple
 
-from notify_grpc.domain.models import Channel, Content
+from notify_grpc.domain.models import Channel, Content, Device, DeviceType
 
 
 class DeliveryState(StrEnum):
@@ -82,6 +82,22 @@ class Target:
 
     channel: Channel
     address: str
+
+
+def device_target(device: Device) -> Target:
+    """The target of a registered device: a browser's token as it is, a phone's as ``android:<token>`` or ``ios:<token>``."""
+    if device.device_type is DeviceType.BROWSER:
+        return Target(Channel.WEB_PUSH, device.token)
+    return Target(Channel.MOBILE_PUSH, f"{device.device_type.value}:{device.token}")
+
+
+def token_of(target: Target) -> str:
+    """The device token inside a push target."""
+    if target.channel is Channel.MOBILE_PUSH:
+        platform, colon, token = target.address.partition(":")
+        if colon and platform in (DeviceType.ANDROID, DeviceType.IOS):
+            return token
+    return target.address
 
 
 @dataclass(slots=True)

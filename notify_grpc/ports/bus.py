@@ -27,12 +27,25 @@ class DataChange:
     subject_type: str
 
 
+class SessionSignal(NamedTuple):
+    """A recipient's call about one of their sessions that lives on another instance."""
+
+    user: UserKey
+    session_id: str
+    acked_key: str = ""
+    """The data change they acknowledged."""
+    expires_at_ms: int = 0
+    """The end of the fresh credential they showed (RefreshStream)."""
+
+
 class BusListener(Protocol):
     """What an instance does with what it hears. Called on the event loop; must not block or raise."""
 
     def on_wakes(self, wakes: Sequence[Wake]) -> None: ...
 
     def on_data_change(self, change: DataChange) -> None: ...
+
+    def on_signal(self, signal: SessionSignal) -> None: ...
 
     def on_gap(self) -> None:
         """Messages may have been lost (reconnected): check every session against the store."""
@@ -58,6 +71,13 @@ class Bus(Protocol):
     def publish_wakes(self, wakes: Sequence[Wake]) -> None: ...
 
     def publish_data_change(self, change: DataChange) -> None: ...
+
+    def publish_signal(self, signal: SessionSignal) -> None: ...
+
+    @property
+    def shared(self) -> bool:
+        """Whether other instances may be listening; False for `local`."""
+        ...
 
     @property
     def reconnects(self) -> int:

@@ -174,7 +174,7 @@ class DeviceStore(Protocol):
         """Replace the user's device of the same (device_type, device_id), or add it.
 
         If another user of the tenant holds the same (device_type, token), they lose it and their open deliveries
-        to it are CANCELLED, unless they are being sent right now.
+        to it (domain.deliveries.device_target) are CANCELLED, unless they are being sent right now.
         """
         ...
 
