@@ -1,0 +1,1 @@
+"""Claims deliveries and sends them."""

@@ -1,0 +1,1 @@
+"""Live sessions: who listens, what they are owed, and how a slow one catches up."""
