@@ -1,7 +1,7 @@
 # Everything here needs only Python 3.11 or newer, make and a package index. `make help` explains the targets.
 PYTHON ?= python3
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --use-pep517 -c constraints.txt
 PROTOS := $(sort $(wildcard protos/notify/v1/*.proto))
 PROTOC = $(BIN)/python -m grpc_tools.protoc -Iprotos $(PROTOS)
 PYTEST_ARGS ?= -n 2 --dist loadgroup

