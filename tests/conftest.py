@@ -5,12 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 import redis
 
 from tests.support.clock import ManualClock
 from tests.support.postgres import PostgresServer, fresh_database
 from tests.support.redis import RedisServer
+
+# No deadline: a slow machine is no defect. In CI the same examples each time, so that a change is judged by itself.
+hypothesis.settings.register_profile("notify", deadline=None, derandomize="CI" in os.environ)
+hypothesis.settings.load_profile("notify")
 
 
 @pytest.fixture
@@ -32,6 +37,13 @@ def postgres_dsn(request: pytest.FixtureRequest) -> Iterator[str]:
     external = os.environ.get("NOTIFY_TEST_POSTGRES_DSN")
     server_dsn: str = external or request.getfixturevalue("postgres_server").dsn()
     with fresh_database(server_dsn) as dsn:
+        yield dsn
+
+
+@pytest.fixture
+def own_postgres_dsn(postgres_server: PostgresServer) -> Iterator[str]:
+    """An empty database on ``postgres_server``, for tests that kill it."""
+    with fresh_database(postgres_server.dsn()) as dsn:
         yield dsn
 
 

@@ -28,7 +28,7 @@ def sample(tmp_path: Path) -> Path:
         folder = tmp_path / "notify_grpc" / name
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "__init__.py").touch()
-    for name in ("app", "config"):
+    for name in ("app", "config", "stores/memory", "stores/sqlite"):
         (tmp_path / "notify_grpc" / f"{name}.py").touch()
     return tmp_path / "notify_grpc"
 
@@ -53,6 +53,7 @@ def test_layers_of_an_empty_package_hold(sample: Path) -> None:
         ("core", "config"),
         ("stores", "core"),
         ("stores", "channels"),
+        ("stores.memory", "stores.sqlite"),
         ("auth", "config"),
         ("rpc", "stores"),
         ("rpc", "auth"),
@@ -64,9 +65,9 @@ def test_layers_of_an_empty_package_hold(sample: Path) -> None:
     ],
 )
 def test_a_broken_layer_is_found(sample: Path, importer: str, imported: str) -> None:
-    where = sample / f"{importer}.py"
-    where = where if where.exists() else sample / importer / "__init__.py"
-    where.write_text(f"import notify_grpc.{imported}\n")
+    path = sample / importer.replace(".", "/")
+    module = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    module.write_text(f"import notify_grpc.{imported}\n")
     report = lint_imports(sample.parent)
     assert report.returncode == 1, report.stdout
     assert f"notify_grpc.{importer} -> notify_grpc.{imported}" in report.stdout

@@ -17,17 +17,17 @@ def test_each_test_gets_an_empty_database(postgres_dsn: str, round_: str) -> Non
         assert session.execute("SELECT count(*) FROM pg_tables WHERE tablename LIKE 'only_%'").fetchone() == (1,)
 
 
-def test_committed_rows_survive_the_death_of_postgres(postgres_server: PostgresServer, postgres_dsn: str) -> None:
-    with psycopg.connect(postgres_dsn) as session:
+def test_committed_rows_survive_the_death_of_postgres(postgres_server: PostgresServer, own_postgres_dsn: str) -> None:
+    with psycopg.connect(own_postgres_dsn) as session:
         session.execute("CREATE TABLE kept AS SELECT 1 AS a")
         session.commit()
         postgres_server.kill()
         with pytest.raises(psycopg.OperationalError):
             session.execute("SELECT 1")
     with pytest.raises(psycopg.OperationalError):
-        psycopg.connect(postgres_dsn)
+        psycopg.connect(own_postgres_dsn)
     postgres_server.start()
-    with psycopg.connect(postgres_dsn) as session:
+    with psycopg.connect(own_postgres_dsn) as session:
         assert session.execute("SELECT a FROM kept").fetchone() == (1,)
 
 
