@@ -85,7 +85,9 @@ class Target:
 
 
 def device_target(device: Device) -> Target:
-    """The target of a registered device: a browser's token as it is, a phone's as ``android:<token>`` or ``ios:<token>``."""
+    """The target of a registered device: a browser's token as it is, a phone's as ``android:<token>`` or
+    ``ios:<token>``.
+    """
     if device.device_type is DeviceType.BROWSER:
         return Target(Channel.WEB_PUSH, device.token)
     return Target(Channel.MOBILE_PUSH, f"{device.device_type.value}:{device.token}")
@@ -188,4 +190,6 @@ class Outcome:
     counts_as_failure: bool = False
     duration_ms: int = 0
     attempts: tuple[Attempt, ...] = ()
-    """Earlier tries of the same claim at other providers (failover), for the audit; ``at_ms`` 0 takes the store's time."""
+    """Earlier tries of the same claim at other providers (failover), for the audit; ``at_ms`` 0 takes the store's
+    time.
+    """

@@ -55,9 +55,9 @@ class BusListener(Protocol):
 class Bus(Protocol):
     """Carries wake-ups to the *other* instances; never echoes to the sender.
 
-    Publishing never blocks, fails or waits: it appends to a bounded buffer that a task sends coalesced; what does not fit
-    or cannot be sent is dropped (and counted). A bus that is down is logged once per outage and reconnects by itself, then calls
-    ``on_gap``.
+    Publishing never blocks, fails or waits: it appends to a bounded buffer that a task sends coalesced; what does not
+    fit or cannot be sent is dropped (and counted). A bus that is down is logged once per outage and reconnects by
+    itself, then calls ``on_gap``.
     """
 
     async def open(self, listener: BusListener) -> None:
@@ -111,7 +111,9 @@ class Presence(Protocol):
     """Which users have live sessions, over all instances. An instance that dies is forgotten after the time to live."""
 
     async def open(self, sessions: Callable[[], Collection[LiveSession]]) -> None:
-        """Start; ``sessions`` gives this instance's sessions whenever entries are renewed (at a third of the time to live)."""
+        """Start; ``sessions`` gives this instance's sessions whenever entries are renewed (at a third of the time to
+        live).
+        """
         ...
 
     async def close(self) -> None:
@@ -129,3 +131,21 @@ class Presence(Protocol):
     async def find(self, users: Sequence[UserKey]) -> Mapping[UserKey, UserPresence]:
         """Users online among these. Raises Unavailable."""
         ...
+
+
+class NoBus:
+    """Where this instance is the only one."""
+
+    reconnects = 0
+    connected = True
+    shared = False
+
+    async def open(self, listener: BusListener) -> None: ...
+
+    async def close(self) -> None: ...
+
+    def publish_wakes(self, wakes: Sequence[Wake]) -> None: ...
+
+    def publish_data_change(self, change: DataChange) -> None: ...
+
+    def publish_signal(self, signal: SessionSignal) -> None: ...

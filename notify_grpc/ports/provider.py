@@ -48,9 +48,9 @@ class Provider(Protocol):
     """Sends messages of one channel.
 
     ``send`` answers with a Receipt for everything the provider can say, with TRANSIENT for what certainly was not
-    accepted (connection refused, 5xx) and with UNKNOWN_OUTCOME when the request went out and no readable answer came. It keeps its own
-    total deadline (``timeout_s``, for the whole attempt, however slowly bytes drip). It may raise: the dispatcher takes any
-    exception as PERMANENT for that row. Cancellation is never swallowed.
+    accepted (connection refused, 5xx) and with UNKNOWN_OUTCOME when the request went out and no readable answer came.
+    It keeps its own total deadline (``timeout_s``, for the whole attempt, however slowly bytes drip). It may raise:
+    the dispatcher takes any exception as PERMANENT for that row. Cancellation is never swallowed.
     """
 
     @property

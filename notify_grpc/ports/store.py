@@ -1,12 +1,12 @@
 """The durable store, split by who uses it. `Store` is all of it; a driver implements `Store`.
 
 For every method:
-- Each call is one transaction, or several where it says "in batches"; a cancelled call is either wholly done or not at all.
+- Each call is one transaction, or several where it says "in batches"; a cancelled call is wholly done or not at all.
 - Everything is scoped by `UserKey`; another user's row is NotFound or missing, exactly as if it did not exist.
-- Raises Unavailable when the database is down, full or too slow (waits are bounded), OutcomeUnknown when a commit's answer
-  was lost. Nothing of the database's own text is in the message.
-- Strings come back byte-exact; NUL is refused before the store. Times are epoch milliseconds. `at_ms` arguments are the
-  caller's clock; due times, leases and expiry follow the store's own clock, so that instances need not agree.
+- Raises Unavailable when the database is down, full or too slow (waits are bounded), OutcomeUnknown when a commit's
+  answer was lost. Nothing of the database's own text is in the message.
+- Strings come back byte-exact; NUL is refused before the store. Times are epoch milliseconds. `at_ms` arguments are
+  the caller's clock; due times, leases and expiry follow the store's own clock, so that instances need not agree.
 - Reads see every write that was answered before (read-your-writes), also from another instance.
 """
 
@@ -89,7 +89,7 @@ class Page(NamedTuple):
 
 
 class Changes(NamedTuple):
-    """What changed after a seq, by change_seq, each notification once in its latest state; `inbox` as of the same moment."""
+    """Changes after a seq, by change_seq, each notification once in its latest state; `inbox` of the same moment."""
 
     inbox: Inbox
     notifications: list[Notification]
@@ -115,7 +115,8 @@ class InboxStore(Protocol):
         """Store one row per recipient, and its deliveries; answers in the order of recipients.
 
         Exact on (tenant_id, user_id, notification_id): the first write wins, a repeat creates nothing and says so.
-        Concurrent calls may share a transaction. More than 1,000 recipients may commit in batches; a repeat completes them.
+        Concurrent calls may share a transaction. More than 1,000 recipients may commit in batches; a repeat completes
+        them.
         """
         ...
 
@@ -163,7 +164,7 @@ class InboxStore(Protocol):
         ...
 
     async def mark_delivered(self, items: Sequence[tuple[UserKey, str]], at_ms: int) -> int:
-        """Turn these (user, id) from PENDING to DELIVERED where they still are; how many changed. Takes no change_seq."""
+        """Turn PENDING ones of these (user, id) into DELIVERED; how many changed. Takes no change_seq."""
         ...
 
 
@@ -234,8 +235,8 @@ class DeliveryStore(Protocol):
     ) -> list[Job]:
         """Lease due PENDING and RETRY rows: state LEASED, fence + 1, attempts + 1, lease_until = now + lease_s.
 
-        Rows locked by another claimer are skipped, expired ones left to `sweep_deliveries`. Fair: no tenant gets more than
-        `per_tenant` of one claim, oldest due first within a tenant, and a tenant's backlog of any size neither
+        Rows locked by another claimer are skipped, expired ones left to `sweep_deliveries`. Fair: no tenant gets more
+        than `per_tenant` of one claim, oldest due first within a tenant, and a tenant's backlog of any size neither
         delays another's row nor makes the claim dearer.
         """
         ...
@@ -245,10 +246,11 @@ class DeliveryStore(Protocol):
         ...
 
     async def finish(self, outcomes: Sequence[Outcome]) -> list[bool]:
-        """Take each outcome's state if its fence is still the row's and the row is held; append the attempt to the audit.
+        """Take each outcome's state if its fence is still the row's and the row is held; append the attempt to the
+        audit.
 
-        LEASED is accepted as well as SENDING for RETRY, FAILED and EXPIRED (nothing was sent). Otherwise nothing changes, the
-        attempt is appended with stale=True (if the row still exists), and the answer is False.
+        LEASED is accepted as well as SENDING for RETRY, FAILED and EXPIRED (nothing was sent). Otherwise nothing
+        changes, the attempt is appended with stale=True (if the row still exists), and the answer is False.
         """
         ...
 
@@ -263,9 +265,9 @@ class DeliveryStore(Protocol):
     async def sweep_deliveries(self, limit: int) -> list[Delivery]:
         """What time did to at most `limit` rows, each returned in its new state; one instance at a time is enough.
 
-        Lease run out in LEASED → RETRY due now; in SENDING → RETRY due now, or PARKED on domain PARKING_CHANNELS, both with
-        UNKNOWN_OUTCOME and an attempt in the audit; waiting and past expires_at_ms → EXPIRED; waiting or its lease run out after
-        backoff.MAX_CLAIMS claims → FAILED with error_code "too_many_claims".
+        Lease run out in LEASED → RETRY due now; in SENDING → RETRY due now, or PARKED on domain PARKING_CHANNELS,
+        both with UNKNOWN_OUTCOME and an attempt in the audit; waiting and past expires_at_ms → EXPIRED; waiting or
+        its lease run out after backoff.MAX_CLAIMS claims → FAILED with error_code "too_many_claims".
         """
         ...
 
@@ -284,14 +286,14 @@ class DeliveryStore(Protocol):
         ...
 
     async def retry_delivery(self, id: str) -> Delivery:
-        """FAILED, PARKED, EXPIRED or CANCELLED → PENDING, due now, failures and attempts 0, expires_at_ms cleared if past.
+        """FAILED, PARKED, EXPIRED or CANCELLED → PENDING, due now; failures, attempts and a past expiry become 0.
 
         Raises NotFound, or FailedPrecondition in another state.
         """
         ...
 
     async def report_delivery(self, report: Report) -> Delivery | None:
-        """Apply a provider's report where TRANSITIONS allow it; the delivery in its new state, None if nothing changed."""
+        """Apply a provider's report where TRANSITIONS allow it; the changed delivery, None if nothing changed."""
         ...
 
     async def due_stats(self) -> DueStats:
@@ -311,7 +313,7 @@ class Retention(Protocol):
     """Removal, in bounded batches that never block writers for long."""
 
     async def prune(self, created_before_ms: int, *, limit: int) -> int:
-        """Delete up to `limit` notifications older than this that have no OPEN delivery, with their deliveries; how many.
+        """Delete up to `limit` older notifications without an OPEN delivery, and their deliveries; how many.
 
         Raises each inbox's pruned_seq to the highest change_seq deleted and lowers `unread` by the unread ones.
         """

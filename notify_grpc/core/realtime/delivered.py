@@ -19,8 +19,8 @@ _MAX_WAITING = 100_000
 class DeliveredRecorder:
     """Collects (user, id) pairs and marks them delivered about ten times a second.
 
-    A batch the store refuses is tried again; what does not fit the bound is dropped, so that a notification stays PENDING though a
-    session took it, never the other way round.
+    A batch the store refuses is tried again; what does not fit the bound is dropped, so that a notification stays
+    PENDING though a session took it, never the other way round.
     """
 
     def __init__(self, store: InboxStore, clock: Clock) -> None:

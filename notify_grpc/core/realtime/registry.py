@@ -100,7 +100,8 @@ class SessionRegistry:
         resume_after: Cursor | None = None,
         expires_at_ms: int = 0,
     ) -> Session:
-        """Admit a session; its first event is the heartbeat. Pass it to `disconnect` when the stream ends, whatever happens.
+        """Admit a session; its first event is the heartbeat. Pass it to `disconnect` when the stream ends, whatever
+        happens.
 
         Raises ResourceExhausted at a cap, Unavailable while draining or when the store is down.
         """
@@ -155,7 +156,9 @@ class SessionRegistry:
         return len(self._by_id)
 
     def publish(self, user: UserKey, epoch: int, seq: int, build: Callable[[], Event]) -> bool:
-        """Offer a change to every session of the user; ``build`` is called once, if there is any. Whether one took it."""
+        """Offer a change to every session of the user; ``build`` is called once, if there is any. Whether one took
+        it.
+        """
         sessions = self._by_user.get(user)
         if not sessions:
             return False

@@ -1,8 +1,8 @@
 """One live stream: a bounded queue in front of the store.
 
 Events of a user carry dense sequence numbers. A session takes the one that follows its last; anything else, or a full
-queue, marks it *behind*, and it reads what it missed from the store before it goes live again. So a slow reader loses nothing, a
-lost wake-up is noticed, and fan-out never waits.
+queue, marks it *behind*, and it reads what it missed from the store before it goes live again. So a slow reader loses
+nothing, a lost wake-up is noticed, and fan-out never waits.
 """
 
 from __future__ import annotations
