@@ -258,8 +258,11 @@ class DeliveryStore(Protocol):
         """Lengthen leases still held, from now; the ids of those."""
         ...
 
-    async def release(self, leases: Sequence[Lease]) -> int:
-        """LEASED rows still held go back to PENDING, due now, the claim uncounted; how many."""
+    async def release(self, leases: Sequence[Lease], due_in_s: float = 0.0) -> int:
+        """LEASED rows still held go back to PENDING, due in `due_in_s` by the store's clock, the claim uncounted; how many.
+
+        With a delay it defers rows whose provider takes nothing right now: no attempt, no line in the audit.
+        """
         ...
 
     async def sweep_deliveries(self, limit: int) -> list[Delivery]:
