@@ -114,11 +114,11 @@ class Deliveries(DeliveryRows):
         until_ms = self._clock.now_ms() + round(lease_s * 1000)
         return {self._move(row, lease_until_ms=until_ms).id for row in self._held(leases)}
 
-    async def release(self, leases: Sequence[Lease]) -> int:
-        now_ms = self._clock.now_ms()
+    async def release(self, leases: Sequence[Lease], due_in_s: float = 0.0) -> int:
+        due_ms = self._clock.now_ms() + round(due_in_s * 1000)
         rows = [row for row in self._held(leases) if row.delivery.state is DeliveryState.LEASED]
         for row in rows:
-            self._move(row, state=DeliveryState.PENDING, due_at_ms=now_ms, attempts=row.delivery.attempts - 1, **FREE)
+            self._move(row, state=DeliveryState.PENDING, due_at_ms=due_ms, attempts=row.delivery.attempts - 1, **FREE)
         return len(rows)
 
     def _held(self, leases: Sequence[Lease]) -> list[DeliveryRow]:
