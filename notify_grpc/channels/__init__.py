@@ -1,0 +1,1 @@
+"""External channels: one module per provider, one line each in registry.py."""
