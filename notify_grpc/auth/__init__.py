@@ -1,0 +1,1 @@
+"""Who is calling: internal tokens for producers, JWTs for recipients."""
