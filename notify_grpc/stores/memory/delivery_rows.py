@@ -12,11 +12,10 @@ from notify_grpc.domain.backoff import MAX_CLAIMS
 from notify_grpc.domain.clock import Clock
 from notify_grpc.domain.deliveries import HELD, OPEN, WAITING, Attempt, Delivery, DeliveryState, Target
 from notify_grpc.domain.ids import new_id
-from notify_grpc.domain.models import Channel, Content, Notification, UserKey
+from notify_grpc.domain.models import Content, Notification, UserKey
 from notify_grpc.ports.store import Notice
 from notify_grpc.stores.memory.queue import DueQueue, Entry
 
-_PUSH = frozenset({Channel.WEB_PUSH, Channel.MOBILE_PUSH})
 FREE: dict[str, Any] = {"lease_owner": "", "lease_until_ms": 0}
 """What a row that nobody holds any more is changed to."""
 
@@ -142,8 +141,9 @@ class DeliveryRows:
     def _has_open(self, notification_ref: str) -> bool:
         return any(row.delivery.state in OPEN for row in self._of.get(notification_ref, ()))
 
-    def _cancel_pushes(self, user: UserKey, token: str) -> None:
+    def _cancel(self, user: UserKey, target: Target) -> None:
+        """Cancel what a user's target has not been sent, nor is being sent, yet."""
         for row in list(self._open.get(user, {}).values()):
-            delivery = row.delivery
-            if delivery.channel in _PUSH and delivery.target == token and delivery.state is not DeliveryState.SENDING:
+            aim = Target(row.delivery.channel, row.delivery.target)
+            if aim == target and row.delivery.state is not DeliveryState.SENDING:
                 self._move(row, state=DeliveryState.CANCELLED, **FREE)

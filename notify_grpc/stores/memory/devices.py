@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from notify_grpc.domain.clock import Clock
+from notify_grpc.domain.deliveries import device_target
 from notify_grpc.domain.models import Device, DeviceType, UserKey
 from notify_grpc.stores.memory.delivery_rows import DeliveryRows
 
@@ -26,7 +27,7 @@ class Devices(DeliveryRows):
         holder, device_id = self._holders.get(holding, (user, device.device_id))
         self._forget(holder, (device.device_type, device_id))
         if holder != user:
-            self._cancel_pushes(holder, device.token)
+            self._cancel(holder, device_target(device))
         self._forget(user, (device.device_type, device.device_id))
         self._devices.setdefault(user, {})[device.device_type, device.device_id] = replace(device, updated_at_ms=at_ms)
         self._holders[holding] = (user, device.device_id)

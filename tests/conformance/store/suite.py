@@ -8,14 +8,32 @@ from contextlib import AsyncExitStack
 import pytest
 
 from notify_grpc.ports.store import Store
+from tests.conformance.store.changes import ChangesSince
+from tests.conformance.store.concurrency import Concurrency
 from tests.conformance.store.creating import Creating
 from tests.conformance.store.database import Database
+from tests.conformance.store.fidelity import Fidelity
+from tests.conformance.store.isolation import Isolation
+from tests.conformance.store.life_cycle import LifeCycle
 from tests.conformance.store.paging import Paging
+from tests.conformance.store.reading import Reading
+from tests.conformance.store.recipients import Recipients
+from tests.conformance.store.registering import Registering
+from tests.conformance.store.retention import Retention
 
 
 class StoreSuite(
+    LifeCycle,
     Creating,
     Paging,
+    Reading,
+    ChangesSince,
+    Recipients,
+    Registering,
+    Isolation,
+    Fidelity,
+    Concurrency,
+    Retention,
 ):
     """What every driver passes; subclass it with a `database` fixture (see the package's docstring)."""
 
