@@ -50,8 +50,8 @@ def provider_names(channel: Channel) -> list[str]:
 def make_provider(channel: Channel, name: str, settings: object) -> Provider:
     """A provider, not opened yet.
 
-    Raises KeyError for an unknown name, TypeError for another provider's settings, and InvalidArgument for settings that
-    cannot work (a key that is no key).
+    Raises KeyError for an unknown name, TypeError for another provider's settings, and InvalidArgument for settings
+    that cannot work (a key that is no key).
     """
     registration = PROVIDERS[channel, name]
     if not isinstance(settings, registration.settings):

@@ -33,7 +33,7 @@ class CachedToken:
         self._until = 0.0
 
     async def get(self, deadline: Deadline) -> str:
-        """A token that holds. Raises NoAnswer: transient after a timeout (nothing was sent), and what ``fetch`` raises."""
+        """A token that holds. Raises what ``fetch`` does, and NoAnswer (transient) when the deadline passes."""
         try:
             async with asyncio.timeout_at(deadline.at), self._lock:
                 if not self._value or self._clock.monotonic() >= self._until:

@@ -13,7 +13,7 @@ from notify_grpc.ports.provider import Receipt
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """An approved template: its name (at Twilio its ContentSid), language, and the values of its body's {{1}}, {{2}} …"""
+    """An approved template: its name (at Twilio its ContentSid), language and the values for its {{1}}, {{2}} …"""
 
     name: str
     language: str
