@@ -9,17 +9,23 @@ import pytest
 
 from notify_grpc.ports.store import Store
 from tests.conformance.store.changes import ChangesSince
+from tests.conformance.store.claiming import Claiming
 from tests.conformance.store.concurrency import Concurrency
 from tests.conformance.store.creating import Creating
 from tests.conformance.store.database import Database
 from tests.conformance.store.fidelity import Fidelity
+from tests.conformance.store.finishing import Finishing
+from tests.conformance.store.holding import Holding
 from tests.conformance.store.isolation import Isolation
 from tests.conformance.store.life_cycle import LifeCycle
+from tests.conformance.store.operating import Operating
 from tests.conformance.store.paging import Paging
 from tests.conformance.store.reading import Reading
 from tests.conformance.store.recipients import Recipients
 from tests.conformance.store.registering import Registering
+from tests.conformance.store.reporting import Reporting
 from tests.conformance.store.retention import Retention
+from tests.conformance.store.sweeping import Sweeping
 
 
 class StoreSuite(
@@ -34,6 +40,12 @@ class StoreSuite(
     Fidelity,
     Concurrency,
     Retention,
+    Claiming,
+    Holding,
+    Finishing,
+    Sweeping,
+    Operating,
+    Reporting,
 ):
     """What every driver passes; subclass it with a `database` fixture (see the package's docstring)."""
 
