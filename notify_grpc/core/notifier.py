@@ -26,7 +26,7 @@ from notify_grpc.domain.ids import is_id
 from notify_grpc.domain.models import Notification, Status, UserKey
 from notify_grpc.ports.bus import OFFLINE, Bus, DataChange, NoBus, Presence, UserPresence, Wake
 from notify_grpc.ports.events import EventSink, NoEvents, ServiceEvent
-from notify_grpc.ports.store import Created, DeliveryFilter, Erased, Notice, Store
+from notify_grpc.ports.store import Created, DeliveryFilter, Erased, Notice, Report, Store
 from notify_grpc.ports.telemetry import Metrics, NoMetrics, NoTracer, Tracer
 
 _DEFAULT_BUDGET_S = 10.0
@@ -162,17 +162,14 @@ class Notifier:
             raise NotFound("no such delivery")
         delivery = await self._store.retry_delivery(id)
         self._dispatcher.wake()
-        self._events.publish(
-            ServiceEvent(
-                "delivery.retrying",
-                self._clock.now_ms(),
-                delivery.tenant_id,
-                delivery.user_id,
-                delivery.notification_id,
-                {"delivery_id": id, "channel": delivery.channel},
-            )
-        )
+        self._announce_delivery("delivery.retrying", delivery)
         return await self._store.get_delivery(id)
+
+    async def apply_report(self, report: Report) -> None:
+        """Take what a provider says later about a delivery; what changes nothing is no error. Raises Unavailable."""
+        delivery = await self._store.report_delivery(report)
+        if delivery is not None:
+            self._announce_delivery(f"delivery.{delivery.state}", delivery)
 
     async def get_presence(self, tenant_id: str, user_ids: Sequence[str]) -> list[UserPresence]:
         """Where these users are online, over all instances, in their order. Raises InvalidArgument, Unavailable."""
@@ -192,6 +189,18 @@ class Notifier:
         self.sessions.reached(user, 0, 0)
         self._bus.publish_wakes([Wake(user, 0, 0)])
         return erased
+
+    def _announce_delivery(self, type: str, delivery: Delivery) -> None:
+        self._events.publish(
+            ServiceEvent(
+                type,
+                self._clock.now_ms(),
+                delivery.tenant_id,
+                delivery.user_id,
+                delivery.notification_id,
+                {"delivery_id": delivery.id, "channel": delivery.channel.value},
+            )
+        )
 
     async def _plan(self, command: NotifyCommand) -> Notice:
         now_ms = self._clock.now_ms()

@@ -1,0 +1,1 @@
+"""The operators' HTTP port: /healthz, /metrics, and what providers report back."""

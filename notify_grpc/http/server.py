@@ -1,0 +1,127 @@
+"""/healthz, /metrics and /callbacks/<provider> on one port, for operators and providers; never for recipients."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, Protocol
+
+from aiohttp import web
+
+from notify_grpc.domain.errors import NotifyError, Unauthenticated, Unavailable
+from notify_grpc.ports.store import Report
+
+log = logging.getLogger(__name__)
+_MAX_BODY = 1 << 20
+
+
+class Callbacks(Protocol):
+    """One provider's receiving end; channels.callbacks has them."""
+
+    @property
+    def provider(self) -> str: ...
+
+    async def verify_and_parse(self, headers: Mapping[str, str], url: str, body: bytes) -> list[Report]: ...
+
+    def challenge(self, url: str) -> str | None: ...
+
+
+class HttpServer:
+    """Plain HTTP, cluster-only by configuration.
+
+    ``health`` gives (healthy, details) for /healthz, ``metrics`` the body and content type of /metrics for an Accept
+    header, ``apply`` takes each verified report. ``base_url`` is how providers call this port (signatures cover it).
+    """
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        *,
+        health: Callable[[], tuple[bool, Mapping[str, Any]]],
+        metrics: Callable[[str], tuple[bytes, str]],
+        callbacks: Sequence[Callbacks] = (),
+        apply: Callable[[Report], Awaitable[None]] | None = None,
+        base_url: str = "",
+    ) -> None:
+        self._host = host
+        self._asked_port = port
+        self._health = health
+        self._metrics = metrics
+        self._callbacks = {c.provider: c for c in callbacks}
+        self._apply = apply
+        self._base_url = base_url.rstrip("/")
+        self._runner: web.AppRunner | None = None
+
+    @property
+    def port(self) -> int:
+        """The port in use, once started."""
+        assert self._runner is not None
+        return int(self._runner.addresses[0][1])
+
+    async def start(self) -> None:
+        """Listen. Raises OSError when the port is taken."""
+        app = web.Application(client_max_size=_MAX_BODY)
+        app.router.add_get("/healthz", self._get_health)
+        app.router.add_get("/metrics", self._get_metrics)
+        app.router.add_get("/callbacks/{provider}", self._get_callback)
+        app.router.add_post("/callbacks/{provider}", self._post_callback)
+        runner = web.AppRunner(app, access_log=None, handle_signals=False)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, self._host, self._asked_port, shutdown_timeout=1.0).start()
+        except BaseException:
+            await runner.cleanup()
+            raise
+        self._runner = runner
+
+    async def stop(self) -> None:
+        """Stop listening. Idempotent, safe before start."""
+        runner, self._runner = self._runner, None
+        if runner is not None:
+            await runner.cleanup()
+
+    async def _get_health(self, _: web.Request) -> web.Response:
+        healthy, details = self._health()
+        return web.Response(
+            text=json.dumps({"status": "ok" if healthy else "unavailable", **details}),
+            status=200 if healthy else 503,
+            content_type="application/json",
+        )
+
+    async def _get_metrics(self, request: web.Request) -> web.Response:
+        body, content_type = self._metrics(request.headers.get("accept", ""))
+        return web.Response(body=body, headers={"content-type": content_type})
+
+    def _callback(self, request: web.Request) -> tuple[Callbacks, str]:
+        callbacks = self._callbacks.get(request.match_info["provider"])
+        if callbacks is None:
+            raise web.HTTPNotFound
+        url = f"{self._base_url}{request.path_qs}" if self._base_url else str(request.url)
+        return callbacks, url
+
+    async def _get_callback(self, request: web.Request) -> web.Response:
+        callbacks, url = self._callback(request)
+        with suppress(Unauthenticated):
+            answer = callbacks.challenge(url)
+            if answer is not None:
+                return web.Response(text=answer)
+        raise web.HTTPForbidden
+
+    async def _post_callback(self, request: web.Request) -> web.Response:
+        callbacks, url = self._callback(request)
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        try:
+            for report in await callbacks.verify_and_parse(headers, url, await request.read()):
+                if self._apply is not None:
+                    await self._apply(report)
+        except Unauthenticated as exc:
+            log.warning("callback refused", extra={"provider": callbacks.provider, "reason": str(exc)})
+            raise web.HTTPForbidden from exc
+        except Unavailable as exc:
+            raise web.HTTPServiceUnavailable from exc
+        except NotifyError as exc:
+            raise web.HTTPBadRequest from exc
+        return web.Response(status=204)
