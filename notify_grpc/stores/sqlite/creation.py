@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from notify_grpc.domain.deliveries import Delivery, DeliveryState
-from notify_grpc.domain.ids import new_epoch, new_id
+from notify_grpc.domain.ids import new_id
 from notify_grpc.domain.models import Status
 from notify_grpc.ports.store import Created, Notice, Recipient
 from notify_grpc.stores.sqlite.queries import load
@@ -47,7 +47,6 @@ def _add(tx: Tx, notice: Notice, recipients: Sequence[Recipient], digest: bytes)
         _SQL["advance_inboxes"],
         {
             "tenant_id": notice.tenant_id,
-            "epoch": new_epoch(),
             "user_ids": text_list([recipient.user_id for recipient in recipients]),
         },
     ).fetchall()

@@ -1,8 +1,8 @@
 """Bringing a database file to this release's schema.
 
 Files ``sql/migrations/NNNN_name.sql`` run once each, in order, and are entered in ``notify_schema_migrations``. They
-only add, so that the release before still runs on the new schema; versions this release does not know are left alone for
-the same reason.
+only add, so that the release before still runs on the new schema; versions this release does not know are left alone
+for the same reason.
 """
 
 from __future__ import annotations

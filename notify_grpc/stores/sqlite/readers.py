@@ -57,7 +57,8 @@ class Readers:
             try:
                 return function(db)
             finally:
-                db.execute("ROLLBACK")  # nothing to keep
+                if db.in_transaction:  # some errors end it
+                    db.execute("ROLLBACK")
 
     def _connection(self) -> sqlite3.Connection:
         db: sqlite3.Connection | None = getattr(self._local, "db", None)

@@ -63,9 +63,10 @@ ON CONFLICT (tenant_id, digest) DO UPDATE SET refs = refs + excluded.refs
 RETURNING id
 
 -- name: advance_inboxes
--- One more notification for each of a JSON list of user ids, each there once. (WHERE true: or ON would be a join's.)
+-- One more notification for each of a JSON list of user ids, each there once. A new inbox has an epoch as of domain ids.new_epoch.
+-- (WHERE true: or ON would be a join's.)
 INSERT INTO notify_inboxes (tenant_id, user_id, epoch, last_position, last_seq, pruned_seq, unread)
-SELECT :tenant_id, value, :epoch, 1, 1, 0, 1 FROM json_each(:user_ids) WHERE true
+SELECT :tenant_id, value, (random() & 0xFFFFFFFFFFFF) | 1, 1, 1, 0, 1 FROM json_each(:user_ids) WHERE true
 ON CONFLICT (tenant_id, user_id) DO UPDATE
 SET last_position = last_position + 1, last_seq = last_seq + 1, unread = unread + 1
 RETURNING user_id, id, epoch, last_position, last_seq, unread
