@@ -51,7 +51,8 @@ class SecretKey:
 class JwtAuthenticator:
     """Recipients by ``sub`` and ``tenant`` (or ``tenant_id``) of a token signed by one of ``sources``' keys.
 
-    ``exp`` and ``sub`` are required; ``issuer`` and ``audience`` are checked when set; ``leeway_s`` is for clocks that differ.
+    ``exp`` and ``sub`` are required; ``issuer`` and ``audience`` are checked when set; ``leeway_s`` is for
+    clocks that differ.
     """
 
     def __init__(self, *sources: KeySource, issuer: str = "", audience: str = "", leeway_s: float = 30.0) -> None:

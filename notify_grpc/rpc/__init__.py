@@ -1,0 +1,1 @@
+"""The wire: two gRPC servers in front of one Notifier."""

@@ -1,0 +1,99 @@
+"""NotificationClientService, for recipients. The scope is always the caller's own."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from notify.v1 import client_service_pb2 as pb
+
+from notify_grpc.core.notifier import Notifier
+from notify_grpc.core.realtime.session import Session
+from notify_grpc.core.validation import LIMITS, check_text
+from notify_grpc.domain.cursor import parse_cursor
+from notify_grpc.domain.errors import Unimplemented
+from notify_grpc.domain.models import Device
+from notify_grpc.rpc import mapping
+from notify_grpc.rpc.handlers import Context
+from notify_grpc.rpc.interceptors.auth import caller, recipient
+
+SERVICE = pb.DESCRIPTOR.services_by_name["NotificationClientService"]
+
+
+class ClientService:
+    """One coroutine method per RPC; the contract is in the proto file. Raises the domain's errors.
+
+    ``live`` off: StreamEvents is Unimplemented.
+    """
+
+    def __init__(self, notifier: Notifier, *, live: bool = True) -> None:
+        self._inbox = notifier.inbox
+        self._sessions = notifier.sessions
+        self._live = live
+
+    async def stream_events(self, request: pb.StreamEventsRequest, context: Context) -> None:
+        """Ends only by an error, or by the caller. A stalled write holds one batch of the session's events, no more."""
+        if not self._live:
+            raise Unimplemented("live connections are switched off")
+        check_text("device_id", request.device_id, LIMITS.id_chars)
+        session = await self._sessions.connect(
+            recipient(),
+            device_type=mapping.device_type(request.device_type),
+            device_id=request.device_id,
+            resume_after=parse_cursor(request.resume_after) if request.resume_after else None,
+            expires_at_ms=_expires_at_ms(),
+        )
+        context.add_done_callback(partial(self._ended, session))  # type: ignore[arg-type]  # the stubs name a class
+        prefix = mapping.session_prefix(session.id)
+        while True:
+            for event in await session.next_events():
+                await context.write(prefix + mapping.encode_event(event))
+
+    def _ended(self, session: Session, _: Context) -> None:
+        """Called once, whatever ended the call."""
+        self._sessions.disconnect(session)
+
+    async def get_notifications(self, request: pb.GetNotificationsRequest, _: Context) -> pb.GetNotificationsResponse:
+        notifications, next_cursor, unread = await self._inbox.page(
+            recipient(), cursor=request.cursor, limit=request.limit, unread_only=request.unread_only
+        )
+        return pb.GetNotificationsResponse(
+            notifications=[mapping.notification(n) for n in notifications],
+            next_cursor=next_cursor,
+            unread_count=unread,
+        )
+
+    async def ack_notification(self, request: pb.AckNotificationRequest, _: Context) -> pb.AckNotificationResponse:
+        await self._inbox.ack(recipient(), request.id)
+        return pb.AckNotificationResponse()
+
+    async def ack_data_change(self, request: pb.AckDataChangeRequest, _: Context) -> pb.AckDataChangeResponse:
+        self._inbox.ack_data_change(recipient(), request.session_id, request.idempotency_key)
+        return pb.AckDataChangeResponse()
+
+    async def mark_all_read(self, _: pb.MarkAllReadRequest, __: Context) -> pb.MarkAllReadResponse:
+        return pb.MarkAllReadResponse(marked=await self._inbox.mark_all_read(recipient()))
+
+    async def register_push_token(
+        self, request: pb.RegisterPushTokenRequest, _: Context
+    ) -> pb.RegisterPushTokenResponse:
+        device = Device(mapping.device_type(request.device_type), request.device_id, request.token)
+        await self._inbox.register_device(recipient(), device)
+        return pb.RegisterPushTokenResponse()
+
+    async def unregister_push_token(
+        self, request: pb.UnregisterPushTokenRequest, _: Context
+    ) -> pb.UnregisterPushTokenResponse:
+        device_type = mapping.device_type(request.device_type)
+        await self._inbox.unregister_device(recipient(), device_type, request.device_id)
+        return pb.UnregisterPushTokenResponse()
+
+    async def refresh_stream(self, request: pb.RefreshStreamRequest, _: Context) -> pb.RefreshStreamResponse:
+        expires_at_ms = _expires_at_ms()
+        self._inbox.refresh(recipient(), request.session_id, expires_at_ms)
+        return pb.RefreshStreamResponse(expires_at_ms=expires_at_ms)
+
+
+def _expires_at_ms() -> int:
+    """When the caller's credential ends; 0 means never."""
+    principal = caller()
+    return principal.expires_at_ms if principal else 0

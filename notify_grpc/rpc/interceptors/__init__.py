@@ -1,0 +1,1 @@
+"""What every call goes through, outermost first: logging, metrics, errors, authentication."""

@@ -1,0 +1,40 @@
+"""The only place that ends a call with an error."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from typing import Any, NoReturn
+
+import grpc
+
+from notify_grpc.domain.errors import NotifyError
+from notify_grpc.rpc.handlers import Behaviour, Context, Method
+from notify_grpc.rpc.status import code_of, status_of
+
+log = logging.getLogger(__name__)
+
+
+class Errors:
+    """Turns what a servicer raises into a status; what nobody meant to raise stays in the log, under a reference."""
+
+    def intercept(self, method: Method, behaviour: Behaviour) -> Behaviour:
+        async def guarded(request: Any, context: Context) -> Any:
+            try:
+                return await behaviour(request, context)
+            except NotifyError as exc:
+                if code_of(exc) is grpc.StatusCode.INTERNAL:
+                    await _internal(method, context, exc)
+                await context.abort_with_status(status_of(exc))
+            except grpc.aio.BaseError:
+                raise  # of gRPC itself: already aborted, or the peer is gone
+            except Exception as exc:  # noqa: BLE001 - the last line: everything else becomes INTERNAL
+                await _internal(method, context, exc)
+
+        return guarded
+
+
+async def _internal(method: Method, context: Context, error: Exception) -> NoReturn:
+    reference = secrets.token_hex(4)
+    log.error("internal error", exc_info=error, extra={"rpc_method": method.label, "reference": reference})
+    await context.abort(grpc.StatusCode.INTERNAL, f"internal error, reference {reference}")
