@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import cast
 
 from google.protobuf.descriptor import ServiceDescriptor
+from google.protobuf.message import Message
 from grpc_health.v1 import health_pb2 as pb
 
 from notify_grpc.domain.errors import NotFound
@@ -17,6 +18,8 @@ SERVICE = cast(ServiceDescriptor, pb.DESCRIPTOR.services_by_name["Health"])
 HEALTH_PACKAGES = ("grpc.health.v1",)
 LIVENESS = "liveness"
 READINESS = "readiness"
+_LIST_RESPONSE = "HealthListResponse"
+"""By name: the stubs are older than the contract."""
 _Status = pb.HealthCheckResponse
 
 
@@ -47,6 +50,12 @@ class Health:
         if status == _Status.SERVICE_UNKNOWN:
             raise NotFound("no such service")
         return _Status(status=status)
+
+    async def list(self, _: object, __: Context) -> Message:
+        """Every name's status, as a HealthListResponse."""
+        response_type: type[Message] = getattr(pb, _LIST_RESPONSE)
+        names = (LIVENESS, *self._ready_names)
+        return response_type(statuses={name: _Status(status=self._status(name)) for name in names})
 
     async def watch(self, request: pb.HealthCheckRequest, context: Context) -> None:
         """The status now and after each change, until the servers stop."""
