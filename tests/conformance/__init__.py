@@ -3,4 +3,4 @@
 import pytest
 
 # The suites are no test modules by name: ask for readable assertion failures in them.
-pytest.register_assert_rewrite("tests.conformance.store", "tests.conformance.bus")
+pytest.register_assert_rewrite("tests.conformance.store", "tests.conformance.bus", "tests.conformance.provider")
