@@ -13,9 +13,11 @@ from tests.conformance.store.claiming import Claiming
 from tests.conformance.store.concurrency import Concurrency
 from tests.conformance.store.creating import Creating
 from tests.conformance.store.database import Database
+from tests.conformance.store.delivery_program import DeliveryPrograms
 from tests.conformance.store.fidelity import Fidelity
 from tests.conformance.store.finishing import Finishing
 from tests.conformance.store.holding import Holding
+from tests.conformance.store.inbox_program import InboxPrograms
 from tests.conformance.store.isolation import Isolation
 from tests.conformance.store.life_cycle import LifeCycle
 from tests.conformance.store.operating import Operating
@@ -46,6 +48,8 @@ class StoreSuite(
     Sweeping,
     Operating,
     Reporting,
+    InboxPrograms,
+    DeliveryPrograms,
 ):
     """What every driver passes; subclass it with a `database` fixture (see the package's docstring)."""
 
