@@ -18,7 +18,7 @@ class TcpProxy:
     """Forwards a loopback port to ``(host, port)``.
 
     ``black_hole()`` keeps connections open while nothing passes any more, in either direction: half-open, as after a
-    cut cable. ``restore()`` lets pass what was held back. ``drop()`` resets all connections. ``delay_s`` slows each chunk.
+    cut cable. ``restore()`` lets pass what was held back. ``drop()`` resets connections. ``delay_s`` slows each chunk.
     """
 
     def __init__(self, port: int, host: str = "127.0.0.1") -> None:
