@@ -6,6 +6,7 @@ never show in a repr or an error.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
@@ -116,8 +117,8 @@ class Settings(BaseSettings):
     email_from: str = Field("", description="Sender of emails.")
     email_smtp_host: str = Field("", description="SMTP server.")
     email_smtp_port: int = Field(587, description="Its port.")
-    email_smtp_security: Literal["auto", "starttls", "tls", "none"] = Field(
-        "auto", description="auto: TLS on 465, else STARTTLS where offered."
+    email_smtp_security: Literal["auto", "starttls", "implicit", "none"] = Field(
+        "auto", description="auto: implicit TLS on 465, else STARTTLS where offered."
     )
     email_smtp_username: str = Field("", description="SMTP user.")
     email_smtp_password: SecretStr = Field(NOTHING, description="Its password.")
@@ -231,6 +232,11 @@ def load(**overrides: Any) -> Settings:
         except ValidationError as exc:
             errors += exc.errors(include_input=False)
     raise ConfigError([line for e in errors for line in _explain(e)])
+
+
+def apply_to_process(settings: Settings) -> None:
+    """Hand gRPC its experiments; it reads them when it first starts. What the environment sets already wins."""
+    os.environ.setdefault("GRPC_EXPERIMENTS", settings.grpc_experiments)
 
 
 def _explain(error: Any) -> list[str]:

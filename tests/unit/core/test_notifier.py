@@ -275,7 +275,7 @@ async def test_presence_without_other_instances_is_this_ones(notifier: Notifier)
 
     ada, bob = await notifier.get_presence("acme", ["ada", "bob"])
 
-    assert (ada.sessions, ada.instances, ada.device_types) == (1, 1, {DeviceType.IOS})
+    assert (ada.sessions, ada.instances, ada.device_types) == (1, 1, frozenset({DeviceType.IOS}))
     assert (bob.sessions, bob.instances) == (0, 0)
 
 

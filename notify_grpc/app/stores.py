@@ -1,0 +1,58 @@
+"""Settings → store, bus and presence. A driver is imported only where it is chosen."""
+
+from __future__ import annotations
+
+from notify_grpc.config import ConfigError, Settings
+from notify_grpc.domain.clock import Clock
+from notify_grpc.ports.bus import Bus, NoBus, Presence
+from notify_grpc.ports.store import Store
+
+
+def make_store(settings: Settings, clock: Clock) -> Store:
+    """The configured store, not opened yet. Raises ConfigError where its optional packages are missing."""
+    if settings.store_driver == "memory":
+        from notify_grpc.stores.memory import MemoryStore
+
+        return MemoryStore(clock)
+    if settings.store_driver == "sqlite":
+        from notify_grpc.stores.sqlite import SqliteStore
+
+        return SqliteStore(settings.sqlite_path, clock)
+    if settings.store_driver == "postgres":
+        from notify_grpc.stores.postgres import PostgresStore
+
+        return PostgresStore(
+            settings.postgres_dsn.get_secret_value(),
+            automigrate=settings.postgres_automigrate,
+            pool_max=settings.postgres_pool_max,
+            pgbouncer=settings.postgres_pgbouncer,
+        )
+    return _entdb(settings)
+
+
+def _entdb(settings: Settings) -> Store:
+    try:
+        from notify_grpc.stores.entdb import EntDBStore
+    except ModuleNotFoundError as exc:
+        raise ConfigError(["NOTIFY_STORE_DRIVER=entdb needs: pip install 'notify-grpc[entdb]'"]) from exc
+    return EntDBStore(
+        settings.entdb_address,
+        settings.entdb_tenant_id,
+        api_key=settings.entdb_api_key.get_secret_value(),
+        tls=settings.entdb_tls,
+    )
+
+
+def make_bus(settings: Settings, instance: str) -> tuple[Bus, Presence | None]:
+    """The bus and the presence that goes with it; presence None means this instance is the only one."""
+    if settings.bus == "postgres":
+        from notify_grpc.buses.postgres import PostgresBus, PostgresPresence
+
+        dsn = settings.postgres_dsn.get_secret_value()
+        return PostgresBus(dsn, instance), PostgresPresence(dsn, instance, ttl_s=settings.presence_ttl)
+    if settings.bus == "redis":
+        from notify_grpc.buses.redis import RedisBus, RedisPresence
+
+        url = settings.redis_url.get_secret_value()
+        return RedisBus(url, instance), RedisPresence(url, instance, ttl_s=settings.presence_ttl)
+    return NoBus(), None
