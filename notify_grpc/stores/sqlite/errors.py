@@ -37,28 +37,23 @@ def translated() -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as exc:
-        if message := _message(exc):
+        if message := _MESSAGES.get(_code(exc) & _PRIMARY):
             raise Unavailable(message) from exc
         raise
 
 
 @contextmanager
 def translated_commit() -> Iterator[None]:
-    """As ``translated``, around a COMMIT: after a failed sync the transaction may or may not survive a restart."""
+    """As ``translated``, around a COMMIT: written whole but not synced, the transaction may yet survive a restart."""
     try:
-        yield
-    except sqlite3.Error as exc:
-        if _code(exc) == sqlite3.SQLITE_IOERR:
-            raise OutcomeUnknown(_MESSAGES[sqlite3.SQLITE_IOERR]) from exc
-        if message := _message(exc):
-            raise Unavailable(message) from exc
+        with translated():
+            yield
+    except Unavailable as exc:
+        if isinstance(exc.__cause__, sqlite3.Error) and _code(exc.__cause__) == sqlite3.SQLITE_IOERR_FSYNC:
+            raise OutcomeUnknown(str(exc)) from exc.__cause__
         raise
 
 
-def _message(exc: sqlite3.Error) -> str | None:
-    return _MESSAGES.get(_code(exc))
-
-
 def _code(exc: sqlite3.Error) -> int:
-    code: int = getattr(exc, "sqlite_errorcode", sqlite3.SQLITE_ERROR)  # what the module itself raises has none
-    return code & _PRIMARY
+    """The extended result code; what the module itself raises has none."""
+    return getattr(exc, "sqlite_errorcode", sqlite3.SQLITE_ERROR)

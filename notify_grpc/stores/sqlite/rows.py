@@ -33,12 +33,12 @@ def channels(text: str) -> tuple[Channel, ...]:
 
 
 def content(title: str, body: str, subject_ref: str, subject_type: str, data: str) -> Content:
-    """The last columns of ``item`` and ``job``."""
+    """The last columns of a notification or a job."""
     return Content(title, body, subject_ref, subject_type, json.loads(data) if data != "{}" else {})
 
 
 def notifications(rows: Iterable[tuple[Any, ...]]) -> list[Notification]:
-    """Rows of the statement ``item``. Rows of one content share it."""
+    """Rows that select a notification's ``columns``. Rows of one content share it."""
     contents: dict[int, Content] = {}
     found = []
     for row in rows:
@@ -51,12 +51,12 @@ def notifications(rows: Iterable[tuple[Any, ...]]) -> list[Notification]:
 
 
 def delivery(row: tuple[Any, ...]) -> Delivery:
-    """A row of the statement ``delivery``, or the beginning of one of ``job``."""
+    """A row that selects a delivery's ``columns``."""
     fields = [*row[:5], _CHANNEL[row[5]], row[6], _STATE[row[7]], *row[8:19], _ERROR[row[19]], *row[20:]]
     return Delivery(*fields)
 
 
 def attempt(row: tuple[Any, ...]) -> Attempt:
-    """A row of the statement ``attempts``."""
+    """A row of the statement ``attempts``, without its first column."""
     fields = [*row[:4], _STATE[row[4]], _ERROR[row[5]], *row[6:9], bool(row[9])]
     return Attempt(*fields)

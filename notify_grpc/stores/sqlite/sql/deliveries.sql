@@ -58,7 +58,8 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 
 -- name: queues
 -- The queues that hold due rows, from a tenant on: one search for each tenant and channel with waiting rows, however many.
--- Read only as far as the reader likes.
+-- Read only as far as the reader likes. (The plus signs take the columns' affinity away, without which the index is used for
+-- the tenant alone.)
 WITH RECURSIVE queue (number, tenant_id, channel, due_at_ms) AS (
     SELECT * FROM (
         SELECT number, tenant_id, channel, due_at_ms FROM notify_deliveries
@@ -70,7 +71,7 @@ WITH RECURSIVE queue (number, tenant_id, channel, due_at_ms) AS (
     FROM queue AS q CROSS JOIN notify_deliveries AS d
     WHERE d.number = (
         SELECT n.number FROM notify_deliveries AS n
-        WHERE n.state IN ('pending', 'retry') AND (n.tenant_id, n.channel) > (q.tenant_id, q.channel)
+        WHERE n.state IN ('pending', 'retry') AND (n.tenant_id, n.channel) > (+q.tenant_id, +q.channel)
         ORDER BY n.tenant_id, n.channel, n.due_at_ms LIMIT 1
     )
 )

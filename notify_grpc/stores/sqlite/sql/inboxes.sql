@@ -1,8 +1,11 @@
--- name: item
+-- name: columns
 -- A notification with its content, as rows.notifications reads it.
-SELECT n.id, n.tenant_id, n.user_id, n.notification_id, n.content_id, n.channels, n.status, n.position, n.change_seq,
-       n.created_at_ms, n.delivered_at_ms, n.ack_at_ms, n.read_at_ms, n.expires_at_ms, n.traceparent,
-       c.title, c.body, c.subject_ref, c.subject_type, c.data
+n.id, n.tenant_id, n.user_id, n.notification_id, n.content_id, n.channels, n.status, n.position, n.change_seq,
+n.created_at_ms, n.delivered_at_ms, n.ack_at_ms, n.read_at_ms, n.expires_at_ms, n.traceparent,
+c.title, c.body, c.subject_ref, c.subject_type, c.data
+
+-- name: item
+SELECT {columns}
 FROM notify_notifications AS n JOIN notify_contents AS c ON c.id = n.content_id
 
 -- name: get
@@ -41,9 +44,10 @@ WHERE n.tenant_id = :tenant_id AND n.notification_id = :notification_id AND n.us
 ORDER BY n.user_id LIMIT :limit
 
 -- name: some_recipients
-{item}
-WHERE n.tenant_id = :tenant_id AND n.notification_id = :notification_id AND n.user_id > :after
-  AND n.user_id IN (SELECT value FROM json_each(:user_ids))
+-- Of a JSON list of user ids: one search for each, however many others got the notification.
+SELECT {columns}
+FROM json_each(:user_ids) AS u CROSS JOIN notify_notifications AS n JOIN notify_contents AS c ON c.id = n.content_id
+WHERE n.tenant_id = :tenant_id AND n.notification_id = :notification_id AND n.user_id = u.value AND u.value > :after
 ORDER BY n.user_id LIMIT :limit
 
 -- name: any_recipient
@@ -82,7 +86,9 @@ UPDATE notify_inboxes SET last_seq = last_seq + :count, unread = unread - :count
 RETURNING epoch, last_position, last_seq, pruned_seq, unread
 
 -- name: oldest_unread
-SELECT position FROM notify_notifications WHERE inbox_id = :inbox_id AND read_at_ms = 0 ORDER BY position LIMIT :limit
+-- (INDEXED BY: the planner would take the primary key, and walk through all that was read long ago.)
+SELECT position FROM notify_notifications INDEXED BY notify_notifications_unread
+WHERE inbox_id = :inbox_id AND read_at_ms = 0 ORDER BY position LIMIT :limit
 
 -- name: set_read
 UPDATE notify_notifications
