@@ -1,0 +1,1 @@
+"""What only EntDB's driver has to show: the fake server, conflicts, lost answers, kills, the SDK's private parts."""
