@@ -46,8 +46,10 @@ class Wire(Protocol):
 class Step(Protocol):
     """What the server does with one request."""
 
-    accepts: bool
-    """Whether a provider doing this has taken the message: what invariant I5 counts."""
+    @property
+    def accepts(self) -> bool:
+        """Whether a provider doing this has taken the message: what invariant I5 counts."""
+        ...
 
     async def perform(self, wire: Wire) -> None: ...
 
@@ -106,7 +108,7 @@ class Drip:
 
 
 class ScriptedServer:
-    """Steps are used up one per request; the last one stays. Requests to a routed path get its step and are no sends."""
+    """Steps are used up one per request; the last one stays. A request to a routed path gets its step and is no send."""
 
     def __init__(self, *, tls: ssl.SSLContext | None = None) -> None:
         self._tls = tls

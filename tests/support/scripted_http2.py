@@ -48,7 +48,7 @@ async def serve_http2(start: bytes, reader: asyncio.StreamReader, writer: asynci
 def _take(event: Event, connection: H2Connection, requests: dict[int, _Request]) -> int | None:
     """Keep what an event brings; the id of a stream whose request is whole now."""
     if isinstance(event, RequestReceived):
-        requests[event.stream_id].headers = dict(event.headers)
+        requests[event.stream_id].headers = {str(name): str(value) for name, value in event.headers}
     elif isinstance(event, DataReceived):
         requests[event.stream_id].body += event.data
         connection.acknowledge_received_data(event.flow_controlled_length, event.stream_id)

@@ -1,8 +1,8 @@
 """One suite that every provider passes: one file per behaviour.
 
-A provider hooks in with a file of its own in ../providers: a subclass of `HttpProviderSuite` that says how to make it, what its
-service answers when it accepts, and what each of its refusals means. A provider that does not speak HTTP subclasses
-`ProviderSuite` with a `Backend` of its own (see ../providers/test_smtp.py).
+A provider hooks in with a file of its own in ../providers: a subclass of `HttpProviderSuite` that says how to make it,
+what its service answers when it accepts, and what each of its refusals means. A provider that does not speak HTTP
+subclasses `ProviderSuite` with a `Backend` of its own (see ../providers/test_smtp.py).
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from tests.support.scripted_http import Reply, ScriptedServer
 
 
 class ProviderSuite(sending.Accepting, sending.Silence, sending.LifeCycle, sending.Secrecy, ABC):
-    """Subclasses give the fixtures ``backend``, ``unopened`` (a provider with a timeout far below a second), ``message_id``."""
+    """Subclasses give the fixtures ``backend``, ``unopened`` (a provider that waits for a second at most), ``message_id``."""
 
     channel: ClassVar[Channel]
     target: ClassVar[str]

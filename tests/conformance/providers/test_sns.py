@@ -17,7 +17,7 @@ NAMESPACE = b'xmlns="http://sns.amazonaws.com/doc/2010-03-31/"'
 
 
 def refused(status: int, code: str, error_class: ErrorClass) -> Refusal:
-    body = b"<ErrorResponse %s><Error><Type>Sender</Type><Code>%s</Code><Message>free text</Message></Error></ErrorResponse>"
+    body = b"<ErrorResponse %s><Error><Code>%s</Code><Message>free text</Message></Error></ErrorResponse>"
     return Refusal(Reply(status, body % (NAMESPACE, code.encode())), error_class, code)
 
 
