@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from notify_grpc.domain.errors import NotifyError
 
@@ -187,6 +187,16 @@ class Settings(BaseSettings):
         return self
 
 
+class IsolatedSettings(Settings):
+    """Settings from arguments only, whatever the environment says: for a demo or a test. Raises ValidationError."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, *_: object, **__: object
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings,)
+
+
 def _contradictions(s: Settings) -> Iterator[str]:
     """What is wrong between variables, a line each."""
     if not s.auth_dev_mode:
@@ -239,9 +249,23 @@ def apply_to_process(settings: Settings) -> None:
     os.environ.setdefault("GRPC_EXPERIMENTS", settings.grpc_experiments)
 
 
+def masked(settings: Settings) -> dict[str, Any]:
+    """Every variable and its value in force; of a secret only whether it is set."""
+    return {_variable(name): _mask(getattr(settings, name)) for name in Settings.model_fields}
+
+
+def _mask(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_mask(one) for one in value]
+    return ("********" if value.get_secret_value() else "") if isinstance(value, SecretStr) else value
+
+
+def _variable(name: str) -> str:
+    return name if name.isupper() else f"NOTIFY_{name.upper()}"
+
+
 def _explain(error: Any) -> list[str]:
     message = error["msg"].removeprefix("Value error, ")
     if not error["loc"]:
         return list(message.split("\n"))
-    name = str(error["loc"][0])
-    return [f"{name if name.isupper() else 'NOTIFY_' + name.upper()}: {message}"]
+    return [f"{_variable(str(error['loc'][0]))}: {message}"]

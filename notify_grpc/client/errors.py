@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -37,6 +38,10 @@ _WRITE_MET_THE_END = "Internal error from Core"
 """grpcio's text when a write comes after the server's end of the call; it replaces its status (grpc/grpc#36066)."""
 
 
+_CANNOT_CONNECT = re.compile(r"failed to connect to all addresses; last error: \w+: (.*)", re.DOTALL)
+"""Core's text; it leads with what helps nobody."""
+
+
 @contextmanager
 def translated() -> Iterator[None]:
     """Raise what the call ended with as a NotifyError. A cancelled caller stays cancelled."""
@@ -54,6 +59,8 @@ def to_notify_error(error: grpc.aio.AioRpcError) -> NotifyError:
         return InvalidArgument(*first, *more)
     if code is grpc.StatusCode.INTERNAL and message == _WRITE_MET_THE_END:
         return Unavailable("the server ended the call")
+    if code is grpc.StatusCode.UNAVAILABLE and (unreachable := _CANNOT_CONNECT.match(message)):
+        return Unavailable(f"cannot connect: {unreachable[1]}")
     known = _ERRORS.get(code)
     return known(message) if known else NotifyError(f"{code.name}: {message}")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, Callable
 from types import TracebackType
 from typing import Self
 
@@ -15,6 +15,7 @@ from notify_grpc.client.connection import Connection, Token, open_channel
 from notify_grpc.client.live import LiveStream
 from notify_grpc.client.reconnecting import Reconnects
 from notify_grpc.domain.clock import Clock, SystemClock
+from notify_grpc.domain.errors import NotifyError
 
 
 class InboxClient:
@@ -50,17 +51,18 @@ class InboxClient:
         resume_after: str = "",
         device_type: DeviceType = DeviceType.DEVICE_TYPE_UNSPECIFIED,
         device_id: str = "",
-    ) -> AsyncIterator[pb.StreamEvent]:
+        on_lost: Callable[[NotifyError | None], None] = lambda _: None,
+    ) -> AsyncGenerator[pb.StreamEvent, None]:
         """The caller's events, without end and without a hole: it reconnects and resumes by itself.
 
         ``resume_after`` is the ``cursor`` of the last event handled, kept from an earlier run; empty starts live.
         Kinds: notification (new, or changed on another device), data_change (answer with ack_data_change), heartbeat,
         caught_up, and resync: what the caller knows is out of date, read the inbox anew. auth_expiring and reconnect
         are taken care of. Raises Unauthenticated, PermissionDenied, InvalidArgument, FailedPrecondition and
-        Unimplemented; waits out the rest.
+        Unimplemented; waits out the rest, after it called ``on_lost`` with it (None: the server ended the stream).
         """
         request = pb.StreamEventsRequest(device_type=device_type, resume_after=resume_after, device_id=device_id)
-        return LiveStream(self._connection, request, self._reconnects, self._clock).events()
+        return LiveStream(self._connection, request, self._reconnects, self._clock, on_lost).events()
 
     async def page(self, *, cursor: str = "", limit: int = 0, unread_only: bool = False) -> pb.GetNotificationsResponse:
         """A page of the inbox, newest first, with the total of unread; limit 0 means 20, at most 100."""
@@ -68,7 +70,9 @@ class InboxClient:
         response: pb.GetNotificationsResponse = await self._connection.call(self._stub.GetNotifications, request)
         return response
 
-    async def notifications(self, *, unread_only: bool = False, page_size: int = 100) -> AsyncIterator[Notification]:
+    async def notifications(
+        self, *, unread_only: bool = False, page_size: int = 100
+    ) -> AsyncGenerator[Notification, None]:
         """The whole inbox, newest first; reads page by page."""
         cursor = ""
         while True:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import Any
 
@@ -25,13 +25,19 @@ class LiveStream:
     """Reads StreamEvents, again and again, from where it stopped."""
 
     def __init__(
-        self, connection: Connection, request: pb.StreamEventsRequest, reconnects: Reconnects, clock: Clock
+        self,
+        connection: Connection,
+        request: pb.StreamEventsRequest,
+        reconnects: Reconnects,
+        clock: Clock,
+        on_lost: Callable[[NotifyError | None], None],
     ) -> None:
         self._connection = connection
         self._stub = NotificationClientServiceStub(connection.channel)
         self._request = request
         self._reconnects = reconnects
         self._clock = clock
+        self._on_lost = on_lost
         self._yielded: deque[str] = deque(maxlen=_REMEMBERED)
         self._failures = 0
         self._live = False
@@ -40,7 +46,7 @@ class LiveStream:
     async def events(self) -> AsyncGenerator[pb.StreamEvent, None]:
         """Every event that is news, without end. Raises the NotifyError no reconnect would cure."""
         while True:
-            self._live = False
+            self._live, lost = False, None
             try:
                 async with aclosing(self._one_connection()) as events:
                     async for event in events:
@@ -48,6 +54,8 @@ class LiveStream:
             except NotifyError as error:
                 if ends_stream(error, was_live=self._live):
                     raise
+                lost = error
+            self._on_lost(lost)
             await self._clock.sleep(self._pause_s())
 
     async def _one_connection(self) -> AsyncGenerator[pb.StreamEvent, None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -50,7 +50,7 @@ class NotifyClient:
         *,
         batch: int = 100,
         in_flight: int = 8,
-    ) -> AsyncIterator[pb.NotifyStreamResult]:
+    ) -> AsyncGenerator[pb.NotifyStreamResult, None]:
         """Notify in bulk: one result per request, in order; a refused request is a result, not an exception.
 
         Up to ``in_flight`` messages of up to ``batch`` requests are under way at once. What was yielded is committed.
@@ -96,7 +96,7 @@ class NotifyClient:
 
     async def get_status(
         self, tenant_id: str, notification_id: str, *, user_ids: Sequence[str] = ()
-    ) -> AsyncIterator[pb.RecipientStatus]:
+    ) -> AsyncGenerator[pb.RecipientStatus, None]:
         """What became of a notification, per recipient, with deliveries and attempts; reads page by page."""
         request = pb.GetNotificationStatusRequest(
             tenant_id=tenant_id, notification_id=notification_id, user_ids=user_ids, limit=100
@@ -111,7 +111,7 @@ class NotifyClient:
             if not page.next_cursor:
                 return
 
-    async def deliveries(self, where: pb.ListDeliveriesRequest | None = None) -> AsyncIterator[Delivery]:
+    async def deliveries(self, where: pb.ListDeliveriesRequest | None = None) -> AsyncGenerator[Delivery, None]:
         """Deliveries, oldest first; ``where`` filters, its limit is the size of a page."""
         request = pb.ListDeliveriesRequest()
         request.CopyFrom(where or request)

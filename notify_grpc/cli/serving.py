@@ -1,0 +1,73 @@
+"""``notify-grpc serve``: the service itself."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from notify_grpc.app import Application, run
+from notify_grpc.cli.failures import Exit
+from notify_grpc.config import Settings, load
+from notify_grpc.domain.errors import NotifyError
+
+
+def serve(
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes that share the ports; needs PostgreSQL or EntDB.")
+    ] = None,
+) -> None:
+    """Serve until SIGTERM or Ctrl-C, which drains; a second one stops at once. Settings come from NOTIFY_* variables.
+
+    Exit codes: 0 drained, 1 could not start or had to be forced, 2 wrong settings.
+    """
+    settings = load(**({} if workers is None else {"workers": workers}))
+    try:
+        code = run(settings, announce)
+    except OSError as error:
+        raise NotifyError(f"cannot start: {error}") from error
+    raise typer.Exit(code if code else Exit.OK)
+
+
+def announce(application: Application) -> None:
+    """Say where it listens and, in dev mode, what to paste next."""
+    settings, ports = application.settings, application.ports
+    for who, address in (
+        ("recipients", f"{settings.host}:{ports.client}"),
+        ("producers", f"{settings.host}:{ports.internal}"),
+        ("operators", f"http://{settings.host}:{ports.metrics}/healthz"),
+    ):
+        typer.echo(f"  {who:<11} {address}")
+    typer.echo(f"  {'store':<11} {settings.store_driver}{_where(settings)}")
+    if settings.auth_dev_mode:
+        typer.echo("\nDev mode: every user name is good. Try this in other terminals:\n")
+        for line in to_paste(ports.client, ports.internal):
+            typer.echo(f"  {line}")
+        typer.echo()
+    sys.stdout.flush()
+
+
+def to_paste(client_port: int, internal_port: int) -> list[str]:
+    """Three commands for a newcomer; a port is named where it is not the default."""
+    recipients = "" if client_port == 8080 else f" --server {client_port}"
+    producers = "" if internal_port == 8081 else f" --server {internal_port}"
+    return [
+        f"{program()} listen --as ada{recipients}",
+        f'{program()} send --to ada --title "Hello" --body "It works"{producers}',
+        f"{program()} inbox --as ada{recipients}",
+    ]
+
+
+def program() -> str:
+    """How the user can call this program again."""
+    called = Path(sys.argv[0])
+    if called.name == "__main__.py":
+        return "python -m notify_grpc"
+    return called.name if shutil.which(called.name) == str(called) else str(called)
+
+
+def _where(settings: Settings) -> str:
+    return f" ({settings.sqlite_path})" if settings.store_driver == "sqlite" else ""
