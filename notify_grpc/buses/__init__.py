@@ -1,0 +1,1 @@
+"""How instances wake each other. Lossy: the store is the truth."""
