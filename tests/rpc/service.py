@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -104,9 +104,20 @@ async def read_until(stream: Stream, kind: str, limit: int = 1_000) -> list[clie
 
 
 async def end_of(call: grpc.aio.Call) -> tuple[grpc.StatusCode, str]:
-    """How a call ended, within a bound."""
-    code = await asyncio.wait_for(call.code(), 10)
-    return code, await call.details() or ""
+    """How a call ended, within a bound. What a stream still holds is read first: its status comes after that."""
+    async with asyncio.timeout(10):
+        if isinstance(call, grpc.aio.UnaryStreamCall | grpc.aio.StreamStreamCall):
+            with suppress(grpc.aio.AioRpcError):
+                while await call.read() is not grpc.aio.EOF:
+                    pass
+        return await call.code(), await call.details() or ""
+
+
+def raw_unary(channel: grpc.aio.Channel, path: str, request: bytes, metadata: Metadata) -> Awaitable[object]:
+    """Call a method with bytes that need not be a message."""
+    method: Any = channel.unary_unary(path)
+    call: Awaitable[object] = method(request, metadata=metadata)
+    return call
 
 
 async def refusal(call: Awaitable[object]) -> grpc.aio.AioRpcError:
