@@ -259,7 +259,8 @@ class DeliveryStore(Protocol):
         ...
 
     async def release(self, leases: Sequence[Lease], due_in_s: float = 0.0) -> int:
-        """LEASED rows still held go back to PENDING, due in `due_in_s` by the store's clock, the claim uncounted; how many.
+        """LEASED rows still held go back to PENDING, due in `due_in_s` by the store's clock, the claim uncounted; how
+        many.
 
         With a delay it defers rows whose provider takes nothing right now: no attempt, no line in the audit.
         """

@@ -28,6 +28,14 @@ class Metrics(Protocol):
         ...
 
 
+class CallSpan(Protocol):
+    """The span of one call."""
+
+    def ended(self, code: str) -> None:
+        """How the call ended: the name of a gRPC status code."""
+        ...
+
+
 class Tracer(Protocol):
     """Spans. The current span flows through contextvars."""
 
@@ -47,6 +55,14 @@ class Tracer(Protocol):
         remote_parent: bool = False,
     ) -> AbstractContextManager[object]:
         """A span of another trace: linked to ``traceparent`` (W3C), or its child when ``remote_parent``."""
+        ...
+
+    def entry(
+        self, name: str, traceparent: str, *, join: bool, attributes: Attributes = NO_ATTRIBUTES
+    ) -> AbstractContextManager[CallSpan | None]:
+        """A server span if this call is sampled, else None: the caller's child (``join``), or a trace linked to
+        theirs.
+        """
         ...
 
     def traceparent(self) -> str:
@@ -81,6 +97,11 @@ class NoTracer:
         attributes: Attributes = NO_ATTRIBUTES,
         remote_parent: bool = False,
     ) -> AbstractContextManager[object]:
+        return _NO_SPAN
+
+    def entry(
+        self, name: str, traceparent: str, *, join: bool, attributes: Attributes = NO_ATTRIBUTES
+    ) -> AbstractContextManager[CallSpan | None]:
         return _NO_SPAN
 
     def traceparent(self) -> str:
