@@ -49,6 +49,13 @@ class LazyCommands(TyperGroup):
         built.name = cmd_name
         return built
 
+    def invoke(self, ctx: Any) -> Any:
+        """Expected errors become a line on stderr and an exit code, never a traceback."""
+        try:
+            return super().invoke(ctx)
+        except NotifyError as error:
+            ctx.exit(report(error, as_json="--json" in sys.argv))
+
 
 def _plain_typer(**options: Any) -> typer.Typer:
     return typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, **options)
@@ -72,8 +79,5 @@ def _root(
 
 
 def main() -> None:
-    """Run the command line; expected errors become a line on stderr and an exit code."""
-    try:
-        app()
-    except NotifyError as error:
-        sys.exit(report(error, as_json="--json" in sys.argv))
+    """Run the command line."""
+    app()
