@@ -91,6 +91,14 @@ class Claiming:
         await database.advance(150)
         assert ids(await claim(store)) == [job.delivery.id]
 
+    async def test_a_row_due_later_does_not_hold_up_one_due_now(self, store: Store) -> None:
+        await send(store, ALICE, "n-1", EMAIL)
+        [job] = await claim(store)
+        assert await finish(store, job, DeliveryState.RETRY, due_in_s=600)
+        assert await claim(store) == []
+        await send(store, ALICE, "n-2", EMAIL)
+        assert [job.delivery.notification_id for job in await claim(store)] == ["n-2"]
+
     async def test_only_the_channels_asked_for(self, store: Store) -> None:
         await send(store, ALICE, "n-1", EMAIL, SMS, PUSH)
         assert await claim(store, channels=[]) == []
