@@ -150,6 +150,8 @@ def _options(settings: ServerSettings) -> list[tuple[str, int]]:
         ("grpc.server.max_pending_requests_hard_limit", settings.max_pending_calls * 2),
         ("grpc.keepalive_time_ms", round(settings.keepalive_s * 1_000)),
         ("grpc.keepalive_timeout_ms", round(settings.keepalive_timeout_s * 1_000)),
+        # Newer versions of gRPC go by this one, whose default is a minute.
+        ("grpc.http2.ping_timeout_ms", round(settings.keepalive_timeout_s * 1_000)),
         ("grpc.keepalive_permit_without_calls", 1),
         ("grpc.http2.max_pings_without_data", 0),
         ("grpc.http2.min_ping_interval_without_data_ms", round(settings.min_client_ping_s * 1_000)),

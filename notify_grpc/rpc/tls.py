@@ -35,8 +35,8 @@ class ReloadingCredentials:
 
     def credentials(self) -> grpc.ServerCredentials:
         """Raises FailedPrecondition if the files cannot be used."""
+        self._seen = self._signature()
         try:
-            self._seen = self._signature()
             initial = self._load()
         except (OSError, ssl.SSLError) as exc:
             raise FailedPrecondition(f"TLS cannot use {self._files.certificate} with {self._files.key}") from exc
@@ -48,11 +48,11 @@ class ReloadingCredentials:
 
     def _reload(self) -> grpc.ServerCertificateConfiguration | None:
         """The files' configuration if they changed. Called on a thread of gRPC's; must not raise."""
+        signature = self._signature()
+        if signature == self._seen:
+            return None
+        self._seen = signature
         try:
-            signature = self._signature()
-            if signature == self._seen:
-                return None
-            self._seen = signature
             return self._load()
         except (OSError, ssl.SSLError) as exc:
             log.warning("changed TLS files cannot be used", extra={"reason": f"{type(exc).__name__}: {exc}"})
@@ -68,7 +68,15 @@ class ReloadingCredentials:
             root_certificates=files.client_ca.read_bytes() if files.client_ca else None,
         )
 
-    def _signature(self) -> tuple[tuple[int, int, int], ...]:
-        """What tells one set of files from another; follows links, as a mounted secret is one."""
-        paths = filter(None, (self._files.certificate, self._files.key, self._files.client_ca))
-        return tuple((s.st_mtime_ns, s.st_size, s.st_ino) for s in (path.stat() for path in paths))
+    def _signature(self) -> object:
+        """What tells one set of files from another."""
+        return [_stamp(path) for path in (self._files.certificate, self._files.key, self._files.client_ca) if path]
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    """Follows links, as a mounted secret is one."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size, status.st_ino

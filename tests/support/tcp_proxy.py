@@ -29,6 +29,8 @@ class TcpProxy:
         self._connections: set[asyncio.Task[None]] = set()
         self._writers: set[asyncio.StreamWriter] = set()
         self.delay_s = 0.0
+        self.chunks = 0
+        """Reads that went through, both ways together."""
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
@@ -92,6 +94,7 @@ class TcpProxy:
             await self._passing.wait()
             if self.delay_s:
                 await asyncio.sleep(self.delay_s)
+            self.chunks += 1
             writer.write(chunk)
             await writer.drain()
         await self._passing.wait()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import secrets
 from typing import Any, NoReturn
@@ -26,8 +27,11 @@ class Errors:
                 if code_of(exc) is grpc.StatusCode.INTERNAL:
                     await _internal(method, context, exc)
                 await context.abort_with_status(status_of(exc))
+            except grpc.aio.InternalError as exc:
+                # A read or write on a call that is over: the peer is gone, or the server cut it off.
+                raise asyncio.CancelledError from exc
             except grpc.aio.BaseError:
-                raise  # of gRPC itself: already aborted, or the peer is gone
+                raise
             except Exception as exc:  # noqa: BLE001 - the last line: everything else becomes INTERNAL
                 await _internal(method, context, exc)
 
