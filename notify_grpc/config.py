@@ -77,11 +77,15 @@ class Settings(BaseSettings):
     postgres_dsn: SecretStr = Field(NOTHING, description="Connection string of the postgres store.")
     postgres_automigrate: bool = Field(True, description="Migrate at boot; false refuses an older schema.")
     postgres_pool_max: int = Field(10, ge=2, description="Connections of one process at most.")
+    postgres_bus_dsn: SecretStr = Field(
+        NOTHING, description="Connection string of the postgres bus, if not postgres_dsn (LISTEN needs a session)."
+    )
     postgres_pgbouncer: bool = Field(False, description="Work behind PgBouncer in transaction mode.")
     entdb_address: str = Field("", description="host:port of the entdb store.")
     entdb_tenant_id: Words = Field(("notify",), description="Storage tenants; several spread the load.")
     entdb_api_key: SecretStr = Field(NOTHING, description="API key of the entdb store.")
     entdb_tls: bool = Field(False, description="Speak TLS to EntDB.")
+    entdb_tls_ca_file: str = Field("", description="CA of EntDB's certificate (PEM), if not the system's.")
     retention: Duration = Field(90 * 86_400.0, description="Notifications older than this are removed; 0 keeps all.")
 
     bus_driver: Literal["", "local", "postgres", "redis"] = Field(
@@ -167,12 +171,36 @@ class Settings(BaseSettings):
 
     webhook_url: str = Field("", description="Where delivery and read events are POSTed (Standard Webhooks).")
     webhook_secret: Secrets = Field((), description="whsec_… signing secrets; several for rotation.")
+    otel_service_name: str = Field(
+        "notify-grpc", validation_alias="OTEL_SERVICE_NAME", description="Name of this service in traces."
+    )
+    otel_endpoint: str = Field(
+        "",
+        validation_alias=AliasChoices("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"),
+        description="Where traces go by OTLP over gRPC; unset means no tracing.",
+    )
+    otel_traces_exporter: str = Field(
+        "otlp", validation_alias="OTEL_TRACES_EXPORTER", description="otlp, or none to switch tracing off."
+    )
+    otel_sdk_disabled: bool = Field(False, validation_alias="OTEL_SDK_DISABLED", description="Switches tracing off.")
+    otel_traces_sampler: str = Field(
+        "parentbased_always_on", validation_alias="OTEL_TRACES_SAMPLER", description="How traces are sampled."
+    )
+    otel_traces_sampler_arg: str = Field(
+        "", validation_alias="OTEL_TRACES_SAMPLER_ARG", description="The ratio of the ratio samplers."
+    )
+
     callbacks_base_url: str = Field("", description="Public URL of the metrics port as providers call it (Twilio).")
 
     @property
     def host(self) -> str:
         """The address to listen on."""
         return self.listen_host or ("127.0.0.1" if self.auth_dev_mode else "0.0.0.0")
+
+    @property
+    def tracing(self) -> bool:
+        """Whether traces are made and exported."""
+        return bool(self.otel_endpoint) and self.otel_traces_exporter == "otlp" and not self.otel_sdk_disabled
 
     @property
     def bus(self) -> str:
@@ -213,8 +241,8 @@ def _contradictions(s: Settings) -> Iterator[str]:
         yield "NOTIFY_ENTDB_ADDRESS is required by NOTIFY_STORE_DRIVER=entdb"
     if s.bus_driver == "redis" and not s.redis_url.get_secret_value():
         yield "NOTIFY_REDIS_URL is required by NOTIFY_BUS_DRIVER=redis"
-    if s.bus_driver == "postgres" and not s.postgres_dsn.get_secret_value():
-        yield "NOTIFY_POSTGRES_DSN is required by NOTIFY_BUS_DRIVER=postgres"
+    if s.bus_driver == "postgres" and s.store_driver != "postgres":
+        yield "NOTIFY_BUS_DRIVER=postgres needs NOTIFY_STORE_DRIVER=postgres; use redis with other stores"
     if s.workers > 1 and s.store_driver in ("memory", "sqlite"):
         yield f"NOTIFY_WORKERS={s.workers} needs a store that processes can share, not {s.store_driver}"
     for port in ("client", "internal"):

@@ -18,6 +18,7 @@ from notify_grpc.app.auth import client_authenticator, internal_authenticator
 from notify_grpc.app.providers import make_callbacks, make_providers, make_webhook
 from notify_grpc.app.readiness import Readiness
 from notify_grpc.app.stores import make_bus, make_store
+from notify_grpc.app.telemetry import Telemetry
 from notify_grpc.config import Settings, apply_to_process
 from notify_grpc.core.dispatch import Dispatcher
 from notify_grpc.core.notifier import Notifier
@@ -27,8 +28,10 @@ from notify_grpc.domain.clock import Clock, SystemClock
 from notify_grpc.http.server import HttpServer
 from notify_grpc.lifecycle import serve_until_signal
 from notify_grpc.ports.events import NoEvents
-from notify_grpc.rpc.server import Servers, ServerSettings
+from notify_grpc.rpc.server import INTERNAL_SERVICES, Servers, ServerSettings
 from notify_grpc.rpc.tls import TlsFiles
+from notify_grpc.stores.measured import measured
+from notify_grpc.telemetry.exposition import render, to_json
 
 log = logging.getLogger(__name__)
 
@@ -56,12 +59,20 @@ class Application:
         self.settings = settings
         self._clock = clock or SystemClock()
         self.instance = instance_name()
-        store = make_store(settings, self._clock)
-        bus, presence = make_bus(settings, self.instance)
+        self.telemetry = Telemetry(settings)
+        metrics, tracer = self.telemetry.metrics, self.telemetry.tracer
+        store = measured(make_store(settings, self._clock), metrics, tracer)
+        bus, presence = make_bus(settings, self.instance, metrics)
         self._webhook = make_webhook(settings)
         events = self._webhook or NoEvents()
         self._dispatcher = Dispatcher(
-            store, make_providers(settings), owner=self.instance, clock=self._clock, events=events
+            store,
+            make_providers(settings),
+            owner=self.instance,
+            clock=self._clock,
+            metrics=metrics,
+            tracer=tracer,
+            events=events,
         )
         self.notifier = Notifier(
             store,
@@ -70,6 +81,8 @@ class Application:
             presence=presence,
             realtime=_realtime(settings),
             clock=self._clock,
+            metrics=metrics,
+            tracer=tracer,
             events=events,
         )
         self._retention = RetentionSweep(store, settings.retention, clock=self._clock)
@@ -79,14 +92,18 @@ class Application:
             client_auth=client_auth,
             internal_auth=internal_authenticator(settings),
             settings=_server_settings(settings),
+            metrics=metrics,
+            tracer=tracer,
+            grpc_interceptors=self.telemetry.grpc_interceptors(INTERNAL_SERVICES),
         )
-        self._readiness = Readiness(store, self._clock, self._servers.health.set_ready, self._details)
+        self._readiness = Readiness(store, self._clock, self._set_ready, self._details)
         self._callbacks = make_callbacks(settings)
         self._http = HttpServer(
             settings.host,
             settings.metrics_port,
             health=self._readiness.report,
-            metrics=lambda _: (b"", "text/plain; version=0.0.4"),
+            metrics=lambda accept: render(metrics.snapshot(), accept),
+            snapshot=lambda: to_json(metrics.snapshot()),
             callbacks=self._callbacks,
             apply=self.notifier.apply_report,
             base_url=settings.callbacks_base_url,
@@ -127,6 +144,7 @@ class Application:
         log.info("stopped")
 
     async def _open_resources(self, stack: AsyncExitStack) -> None:
+        stack.push_async_callback(self.telemetry.close)
         if self._jwks is not None:
             stack.push_async_callback(self._jwks.close)
         if self._webhook is not None:
@@ -137,6 +155,10 @@ class Application:
             if closing is not None:
                 stack.push_async_callback(callbacks.close)  # type: ignore[attr-defined]  # only some hold a connection
                 await callbacks.open()  # type: ignore[attr-defined]  # as above
+
+    def _set_ready(self, ready: bool) -> None:
+        self._servers.health.set_ready(ready)
+        self.telemetry.metrics.gauge("notify_ready", ready)
 
     async def _stop_servers(self) -> None:
         await self._servers.stop(self.settings.shutdown_timeout / 3)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from notify_grpc.buses.local import LocalBus
 from notify_grpc.config import ConfigError, Settings
 from notify_grpc.domain.clock import Clock
-from notify_grpc.ports.bus import Bus, NoBus, Presence
+from notify_grpc.ports.bus import Bus, Presence
 from notify_grpc.ports.store import Store
+from notify_grpc.ports.telemetry import Metrics
 
 
 def make_store(settings: Settings, clock: Clock) -> Store:
@@ -40,19 +44,30 @@ def _entdb(settings: Settings) -> Store:
         settings.entdb_tenant_id,
         api_key=settings.entdb_api_key.get_secret_value(),
         tls=settings.entdb_tls,
+        tls_ca=_read(settings.entdb_tls_ca_file),
     )
 
 
-def make_bus(settings: Settings, instance: str) -> tuple[Bus, Presence | None]:
+def _read(path: str) -> bytes | None:
+    if not path:
+        return None
+    try:
+        return Path(path).read_bytes()
+    except OSError as exc:
+        raise ConfigError([f"NOTIFY_ENTDB_TLS_CA_FILE cannot be read: {exc.strerror}"]) from exc
+
+
+def make_bus(settings: Settings, instance: str, metrics: Metrics) -> tuple[Bus, Presence | None]:
     """The bus and the presence that goes with it; presence None means this instance is the only one."""
     if settings.bus == "postgres":
         from notify_grpc.buses.postgres import PostgresBus, PostgresPresence
 
-        dsn = settings.postgres_dsn.get_secret_value()
-        return PostgresBus(dsn, instance), PostgresPresence(dsn, instance, ttl_s=settings.presence_ttl)
+        own = settings.postgres_bus_dsn.get_secret_value()
+        dsn = own or settings.postgres_dsn.get_secret_value()
+        return PostgresBus(dsn, instance, metrics=metrics), PostgresPresence(dsn, instance, ttl_s=settings.presence_ttl)
     if settings.bus == "redis":
         from notify_grpc.buses.redis import RedisBus, RedisPresence
 
         url = settings.redis_url.get_secret_value()
-        return RedisBus(url, instance), RedisPresence(url, instance, ttl_s=settings.presence_ttl)
-    return NoBus(), None
+        return RedisBus(url, instance, metrics=metrics), RedisPresence(url, instance, ttl_s=settings.presence_ttl)
+    return LocalBus(), None

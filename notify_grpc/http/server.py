@@ -32,7 +32,8 @@ class HttpServer:
     """Plain HTTP, cluster-only by configuration.
 
     ``health`` gives (healthy, details) for /healthz, ``metrics`` the body and content type of /metrics for an Accept
-    header, ``apply`` takes each verified report. ``base_url`` is how providers call this port (signatures cover it).
+    header, ``snapshot`` the numbers for a supervisor; ``apply`` takes each verified report. ``base_url`` is how
+    providers call this port (signatures cover it).
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class HttpServer:
         *,
         health: Callable[[], tuple[bool, Mapping[str, Any]]],
         metrics: Callable[[str], tuple[bytes, str]],
+        snapshot: Callable[[], str] | None = None,
         callbacks: Sequence[Callbacks] = (),
         apply: Callable[[Report], Awaitable[None]] | None = None,
         base_url: str = "",
@@ -50,6 +52,7 @@ class HttpServer:
         self._asked_port = port
         self._health = health
         self._metrics = metrics
+        self._snapshot = snapshot
         self._callbacks = {c.provider: c for c in callbacks}
         self._apply = apply
         self._base_url = base_url.rstrip("/")
@@ -66,6 +69,8 @@ class HttpServer:
         app = web.Application(client_max_size=_MAX_BODY)
         app.router.add_get("/healthz", self._get_health)
         app.router.add_get("/metrics", self._get_metrics)
+        if self._snapshot is not None:
+            app.router.add_get("/metrics.json", self._get_snapshot)
         app.router.add_get("/callbacks/{provider}", self._get_callback)
         app.router.add_post("/callbacks/{provider}", self._post_callback)
         runner = web.AppRunner(app, access_log=None, handle_signals=False)
@@ -94,6 +99,10 @@ class HttpServer:
     async def _get_metrics(self, request: web.Request) -> web.Response:
         body, content_type = self._metrics(request.headers.get("accept", ""))
         return web.Response(body=body, headers={"content-type": content_type})
+
+    async def _get_snapshot(self, _: web.Request) -> web.Response:
+        assert self._snapshot is not None
+        return web.json_response(text=self._snapshot())
 
     def _callback(self, request: web.Request) -> tuple[Callbacks, str]:
         callbacks = self._callbacks.get(request.match_info["provider"])

@@ -54,7 +54,7 @@ class Tracer(Protocol):
         attributes: Attributes = NO_ATTRIBUTES,
         remote_parent: bool = False,
     ) -> AbstractContextManager[object]:
-        """A span of another trace: linked to ``traceparent`` (W3C), or its child when ``remote_parent``."""
+        """A span linked to ``traceparent`` (W3C); its child too when ``remote_parent``, else of a trace of its own."""
         ...
 
     def entry(

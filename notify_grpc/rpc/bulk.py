@@ -11,14 +11,17 @@ from notify.v1 import internal_service_pb2 as pb
 from notify_grpc.core.commands import NotifyResult
 from notify_grpc.core.notifier import Notifier
 from notify_grpc.domain.errors import InvalidArgument, NotifyError
-from notify_grpc.ports.telemetry import Metrics
+from notify_grpc.ports.telemetry import Metrics, Tracer
 from notify_grpc.rpc.deadline import budget_s
 from notify_grpc.rpc.draining import Draining
 from notify_grpc.rpc.handlers import Context, decode
 from notify_grpc.rpc.interceptors.metrics import REQUESTS
+from notify_grpc.rpc.interceptors.tracing import traceparent_of
 from notify_grpc.rpc.mapping import notify_command, notify_response
 from notify_grpc.rpc.status import code_number, code_of, message_of
 
+_SPAN = "notify.v1.NotificationInternalService/NotifyStream"
+_ATTRIBUTES = {"rpc.system.name": "grpc", "rpc.method": _SPAN}
 _READ_AHEAD = 8
 """Messages read while earlier ones are worked on; what follows stays with the producer."""
 _AT_ONCE = 1_000
@@ -33,10 +36,13 @@ class BulkStream:
     message, a shutdown) ends the call only after everything read before it has been answered.
     """
 
-    def __init__(self, context: Context, notifier: Notifier, metrics: Metrics, draining: Draining) -> None:
+    def __init__(
+        self, context: Context, notifier: Notifier, metrics: Metrics, tracer: Tracer, draining: Draining
+    ) -> None:
         self._context = context
         self._notifier = notifier
         self._metrics = metrics
+        self._tracer = tracer
         self._draining = draining
         self._read: asyncio.Queue[pb.NotifyStreamRequest | None] = asyncio.Queue(_READ_AHEAD)
         self._ended: Exception | None = None
@@ -93,7 +99,10 @@ class BulkStream:
                 commands.append(notify_command(request))
             except InvalidArgument as exc:
                 refused[i] = exc
-        notified = iter(await self._notifier.notify_many(commands, budget_s=budget_s(self._context)))
+        with self._tracer.entry(_SPAN, traceparent_of(self._context), join=True, attributes=_ATTRIBUTES) as call:
+            notified = iter(await self._notifier.notify_many(commands, budget_s=budget_s(self._context)))
+            if call is not None:
+                call.ended(grpc.StatusCode.OK.name)
         return [self._result(refused.get(i) or next(notified)) for i in range(len(requests))]
 
     def _result(self, outcome: NotifyResult | NotifyError) -> pb.NotifyStreamResult:

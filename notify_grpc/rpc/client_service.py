@@ -12,11 +12,22 @@ from notify_grpc.core.validation import LIMITS, check_text
 from notify_grpc.domain.cursor import parse_cursor
 from notify_grpc.domain.errors import Unimplemented
 from notify_grpc.domain.models import Device
+from notify_grpc.ports.telemetry import Tracer
 from notify_grpc.rpc import mapping
 from notify_grpc.rpc.handlers import Context
 from notify_grpc.rpc.interceptors.auth import caller, recipient
+from notify_grpc.rpc.interceptors.tracing import traceparent_of
 
 SERVICE = pb.DESCRIPTOR.services_by_name["NotificationClientService"]
+
+_OPEN = f"{SERVICE.full_name}/StreamEvents"
+_OPEN_ATTRIBUTES = {"rpc.system.name": "grpc", "rpc.method": _OPEN}
+_DELIVER = "deliver event"
+_DELIVER_ATTRIBUTES = {
+    "messaging.system": "notify",
+    "messaging.operation.type": "process",
+    "messaging.operation.name": "deliver",
+}
 
 
 class ClientService:
@@ -25,28 +36,46 @@ class ClientService:
     ``live`` off: StreamEvents is Unimplemented.
     """
 
-    def __init__(self, notifier: Notifier, *, live: bool = True) -> None:
+    def __init__(self, notifier: Notifier, tracer: Tracer, *, live: bool = True) -> None:
         self._inbox = notifier.inbox
         self._sessions = notifier.sessions
         self._live = live
+        self._tracer = tracer
 
     async def stream_events(self, request: pb.StreamEventsRequest, context: Context) -> None:
         """Ends only by an error, or by the caller. A stalled write holds one batch of the session's events, no more."""
         if not self._live:
             raise Unimplemented("live connections are switched off")
         check_text("device_id", request.device_id, LIMITS.id_chars)
-        session = await self._sessions.connect(
+        with self._tracer.entry(_OPEN, traceparent_of(context), join=False, attributes=_OPEN_ATTRIBUTES) as call:
+            session = await self._open(request)
+            if call is not None:
+                call.ended("OK")
+        context.add_done_callback(partial(self._ended, session))  # type: ignore[arg-type]  # the stubs name a class
+        prefix = mapping.session_prefix(session.id)
+        while True:
+            for event in await session.next_events():
+                notification = event.notification
+                if notification is not None and notification.traceparent:
+                    with self._tracer.linked_span(
+                        _DELIVER,
+                        notification.traceparent,
+                        kind="consumer",
+                        attributes=_DELIVER_ATTRIBUTES,
+                        remote_parent=True,
+                    ):
+                        await context.write(prefix + mapping.encode_event(event))
+                else:
+                    await context.write(prefix + mapping.encode_event(event))
+
+    async def _open(self, request: pb.StreamEventsRequest) -> Session:
+        return await self._sessions.connect(
             recipient(),
             device_type=mapping.device_type(request.device_type),
             device_id=request.device_id,
             resume_after=parse_cursor(request.resume_after) if request.resume_after else None,
             expires_at_ms=_expires_at_ms(),
         )
-        context.add_done_callback(partial(self._ended, session))  # type: ignore[arg-type]  # the stubs name a class
-        prefix = mapping.session_prefix(session.id)
-        while True:
-            for event in await session.next_events():
-                await context.write(prefix + mapping.encode_event(event))
 
     def _ended(self, session: Session, _: Context) -> None:
         """Called once, whatever ended the call."""

@@ -8,7 +8,7 @@ from notify_grpc.core.notifier import Notifier
 from notify_grpc.domain.errors import InvalidArgument
 from notify_grpc.domain.models import UserKey
 from notify_grpc.ports.bus import DataChange
-from notify_grpc.ports.telemetry import Metrics
+from notify_grpc.ports.telemetry import Metrics, Tracer
 from notify_grpc.rpc import mapping
 from notify_grpc.rpc.bulk import BulkStream
 from notify_grpc.rpc.deadline import budget_s
@@ -21,9 +21,10 @@ SERVICE = pb.DESCRIPTOR.services_by_name["NotificationInternalService"]
 class InternalService:
     """One coroutine method per RPC; the contract is in the proto file. Raises the domain's errors."""
 
-    def __init__(self, notifier: Notifier, metrics: Metrics, draining: Draining) -> None:
+    def __init__(self, notifier: Notifier, metrics: Metrics, tracer: Tracer, draining: Draining) -> None:
         self._notifier = notifier
         self._metrics = metrics
+        self._tracer = tracer
         self._draining = draining
 
     async def notify(self, request: pb.NotifyRequest, context: Context) -> pb.NotifyResponse:
@@ -31,7 +32,7 @@ class InternalService:
         return mapping.notify_response(result)
 
     async def notify_stream(self, _: None, context: Context) -> None:
-        await BulkStream(context, self._notifier, self._metrics, self._draining).run()
+        await BulkStream(context, self._notifier, self._metrics, self._tracer, self._draining).run()
 
     async def publish_data_change(
         self, request: pb.PublishDataChangeRequest, _: Context

@@ -12,7 +12,7 @@ from google.protobuf.descriptor import ServiceDescriptor
 
 from notify_grpc.core.notifier import Notifier
 from notify_grpc.ports.auth import Authenticator
-from notify_grpc.ports.telemetry import Metrics, NoMetrics
+from notify_grpc.ports.telemetry import Metrics, NoMetrics, NoTracer, Tracer
 from notify_grpc.rpc import client_service, health, internal_service, reflection
 from notify_grpc.rpc.draining import Draining
 from notify_grpc.rpc.handlers import Handlers, Interceptor, full_names, service_handlers
@@ -20,7 +20,11 @@ from notify_grpc.rpc.interceptors.auth import Authentication
 from notify_grpc.rpc.interceptors.errors import Errors
 from notify_grpc.rpc.interceptors.logging import CallLog
 from notify_grpc.rpc.interceptors.metrics import CallMetrics
+from notify_grpc.rpc.interceptors.tracing import CallTracing
 from notify_grpc.rpc.tls import ReloadingCredentials, TlsFiles
+
+INTERNAL_SERVICES = full_names(internal_service.SERVICE)
+"""The producers' service, under each package."""
 
 
 class Ports(NamedTuple):
@@ -68,17 +72,24 @@ class Servers:
         internal_auth: Authenticator,
         settings: ServerSettings = ServerSettings(),
         metrics: Metrics = NoMetrics(),
+        tracer: Tracer = NoTracer(),
         extra_interceptors: Sequence[Interceptor] = (),
         grpc_interceptors: Sequence[grpc.aio.ServerInterceptor] = (),
     ) -> None:
         self._settings = settings
         self._draining = Draining()
-        self._interceptors = (*extra_interceptors, CallLog(), CallMetrics(metrics), Errors())
+        self._interceptors = (
+            *extra_interceptors,
+            CallTracing(tracer, client_service.SERVICE.full_name),
+            CallLog(),
+            CallMetrics(metrics),
+            Errors(),
+        )
         self._grpc_interceptors = grpc_interceptors
         self._client_auth = client_auth
         self._internal_auth = internal_auth
-        self._client_service = client_service.ClientService(notifier, live=settings.live)
-        self._internal_service = internal_service.InternalService(notifier, metrics, self._draining)
+        self._client_service = client_service.ClientService(notifier, tracer, live=settings.live)
+        self._internal_service = internal_service.InternalService(notifier, metrics, tracer, self._draining)
         self._running: list[grpc.aio.Server] = []
         self._ports = Ports(0, 0)
         names = [*full_names(client_service.SERVICE), *full_names(internal_service.SERVICE)]

@@ -92,9 +92,8 @@ class Tracing:
         other = parse_traceparent(traceparent) if traceparent else None
         if other is None or not other.trace_flags.sampled:
             return _NO_SPAN
-        if remote_parent:
-            return self._open(name, kind, attributes, _context_of(other))
-        return self._open(name, kind, attributes, Context(), [Link(other)])
+        parent = _context_of(other) if remote_parent else Context()
+        return self._open(name, kind, attributes, parent, [Link(other)])
 
     def entry(
         self, name: str, traceparent: str, *, join: bool, attributes: Attributes = _NO_ATTRIBUTES

@@ -12,7 +12,7 @@ from random import Random
 from notify_grpc.core.realtime.data_changes import DataChanges
 from notify_grpc.core.realtime.delivered import DeliveredRecorder
 from notify_grpc.core.realtime.events import Event, EventKind
-from notify_grpc.core.realtime.session import Session, SessionLimits
+from notify_grpc.core.realtime.session import Session, SessionLimits, SessionStats
 from notify_grpc.domain.clock import Clock, SystemClock
 from notify_grpc.domain.cursor import Cursor
 from notify_grpc.domain.errors import ResourceExhausted, Unauthenticated, Unavailable
@@ -67,6 +67,7 @@ class SessionRegistry:
         self._random = random or Random()
         self._by_user: dict[UserKey, list[Session]] = {}
         self._by_id: dict[str, Session] = {}
+        self._stats = SessionStats()
         self._by_device: Counter[DeviceType] = Counter()
         self._data_changes = DataChanges(settings.retry_interval_s, settings.retry_max_attempts, clock)
         self._delivered = DeliveredRecorder(store, clock)
@@ -116,6 +117,7 @@ class SessionRegistry:
             expires_at_ms=expires_at_ms,
             limits=self.settings.session,
             delivered=self._delivered.add,
+            stats=self._stats,
         )
         self._add(session)
         try:
@@ -166,7 +168,6 @@ class SessionRegistry:
         taken = 0
         for session in sessions:
             taken += session.offer(event, epoch, seq)
-        self._metrics.count("notify_stream_events_total", taken, kind="notification")
         return taken > 0
 
     def reached(self, user: UserKey, epoch: int, seq: int) -> None:
@@ -251,6 +252,7 @@ class SessionRegistry:
         """What is due now: heartbeats, warnings, ends, repeats. Called every second."""
         now, now_ms = self._clock.monotonic(), self._clock.now_ms()
         heartbeat = Event(EventKind.HEARTBEAT, at_ms=now_ms)
+        self._report()
         for session in list(self._by_id.values()):
             session.poke()
             if now >= session.heartbeat_at:
@@ -263,6 +265,17 @@ class SessionRegistry:
                 self._ask_to_reconnect(session, self.settings.reconnect_spread_s)
             if session.data_changes:
                 self._data_changes.repeat(session, now)
+
+    def _report(self) -> None:
+        self._metrics.gauge("notify_stream_lag_events", sum(s.queued for s in self._by_id.values()))
+        self._metrics.count("notify_session_catchups_total", self._stats.catchups)
+        self._stats.catchups = 0
+        for kind in EventKind:
+            if self._stats.events[kind.value]:
+                self._metrics.count(
+                    "notify_stream_events_total", self._stats.events[kind.value], kind=kind.name.lower()
+                )
+                self._stats.events[kind.value] = 0
 
     def _watch_expiry(self, session: Session, now_ms: int) -> None:
         left_ms = session.expires_at_ms - now_ms

@@ -28,6 +28,17 @@ class SessionLimits:
     catch_up_page: int = 50
 
 
+class SessionStats:
+    """What all sessions of a registry count together; read once a second."""
+
+    __slots__ = ("catchups", "events")
+
+    def __init__(self) -> None:
+        self.catchups = 0
+        self.events = [0] * (len(EventKind) + 1)
+        """Handed over, by EventKind.value."""
+
+
 @dataclass(slots=True)
 class DataChangeRepeat:
     """A data change a session has not acknowledged yet."""
@@ -50,6 +61,7 @@ class Session:
         "_queued_bytes",
         "_seen",
         "_started",
+        "_stats",
         "_store",
         "_waiter",
         "data_changes",
@@ -75,6 +87,7 @@ class Session:
         expires_at_ms: int,
         limits: SessionLimits,
         delivered: Callable[[UserKey, str], None],
+        stats: SessionStats,
     ) -> None:
         self.id = session_id
         self.user = user
@@ -88,6 +101,7 @@ class Session:
         self._store = store
         self._limits = limits
         self._delivered = delivered
+        self._stats = stats
         self._cursor = resume_after
         self._started = False
         self._behind = True
@@ -143,6 +157,7 @@ class Session:
 
     def fall_behind(self, seq: int = 0) -> None:
         """Read from the store before anything else."""
+        self._stats.catchups += not self._behind
         self._behind = True
         self._seen = max(self._seen, seq)
         self._wake()
@@ -175,13 +190,13 @@ class Session:
         """
         while True:
             if self._queue:
-                return self._drain()
+                return self._hand_over(self._drain())
             if self._ended is not None:
                 raise self._ended
             if self._behind:
                 events = await self._catch_up_or_wait()
                 if events:
-                    return events
+                    return self._hand_over(events)
                 continue
             await self._wait()
 
@@ -207,6 +222,11 @@ class Session:
         events, self._queue = self._queue, []
         self._queued_bytes = 0
         self._record(events)
+        return events
+
+    def _hand_over(self, events: list[Event]) -> list[Event]:
+        for event in events:
+            self._stats.events[event.kind.value] += 1
         return events
 
     def _record(self, events: list[Event]) -> None:
