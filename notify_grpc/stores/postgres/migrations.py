@@ -1,0 +1,112 @@
+"""Bringing a database to this release's schema.
+
+Files ``sql/migrations/NNNN_name.sql`` run once each, in order, and are entered in ``notify_schema_migrations``. They only add, so that
+the release before still runs on the new schema; versions this release does not know are left alone for the same reason.
+Whoever migrates holds an advisory lock until the commit, so instances that boot together take turns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from hashlib import sha256
+from importlib.resources import files
+from typing import NamedTuple
+
+from psycopg import AsyncConnection
+
+from notify_grpc.domain.errors import FailedPrecondition
+from notify_grpc.stores.postgres.errors import translated
+from notify_grpc.stores.postgres.pool import CONNECT
+
+_LOCK = 0x6E6F_7469_6679
+"""Of pg_advisory_xact_lock: "notify" in hexadecimal."""
+_BOUNDS = b"SET LOCAL lock_timeout = '60s'; SET LOCAL statement_timeout = '10min'"
+_LEDGER = b"""
+CREATE TABLE IF NOT EXISTS notify_schema_migrations (
+    version       integer PRIMARY KEY,
+    name          text NOT NULL,
+    checksum      text NOT NULL,
+    applied_at    timestamptz NOT NULL DEFAULT clock_timestamp()
+)
+"""
+
+
+class Migration(NamedTuple):
+    """One numbered step."""
+
+    version: int
+    name: str
+    sql: str
+
+    @property
+    def checksum(self) -> str:
+        """SHA-256 of the text, in hexadecimal."""
+        return sha256(self.sql.encode()).hexdigest()
+
+
+def known() -> list[Migration]:
+    """This release's migrations, in order."""
+    folder = files(__package__) / "sql" / "migrations"
+    found = []
+    for file in folder.iterdir():
+        if file.name.endswith(".sql"):
+            number, _, name = file.name.removesuffix(".sql").partition("_")
+            found.append(Migration(int(number), name, file.read_text("utf-8")))
+    return sorted(found)
+
+
+async def plan(dsn: str) -> list[Migration]:
+    """What ``migrate`` would apply; changes nothing. Raises FailedPrecondition, Unavailable."""
+    async with _transaction(dsn) as connection:
+        return await _pending(connection, known())
+
+
+async def migrate(dsn: str, migrations: Sequence[Migration] | None = None) -> list[Migration]:
+    """Bring the database up to date, all pending steps or none; what was applied. Safe beside another migrate.
+
+    Raises FailedPrecondition when an applied migration was changed since, Unavailable when the database is, or when another
+    migrate takes longer than a minute.
+    """
+    async with _transaction(dsn) as connection:
+        await connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+        pending = await _pending(connection, known() if migrations is None else migrations)
+        if pending:
+            await connection.execute(_LEDGER)
+        for step in pending:
+            await connection.execute(step.sql.encode())
+            await connection.execute(
+                "INSERT INTO notify_schema_migrations (version, name, checksum) VALUES (%s, %s, %s)",
+                [step.version, step.name, step.checksum],
+            )
+        return pending
+
+
+async def check(dsn: str) -> None:
+    """Raise FailedPrecondition, saying what to run, unless the schema is this release's or a later one's."""
+    if pending := await plan(dsn):
+        names = ", ".join(f"{step.version:04} {step.name}" for step in pending)
+        raise FailedPrecondition(f"the database's schema is older than this release ({names}): run `notify-grpc migrate`")
+
+
+@asynccontextmanager
+async def _transaction(dsn: str) -> AsyncIterator[AsyncConnection]:
+    # Not prepared, and settings of this transaction only: it works through PgBouncer too.
+    with translated(writing=True):
+        async with await AsyncConnection.connect(dsn, prepare_threshold=None, **CONNECT) as connection:
+            await connection.execute(_BOUNDS)
+            yield connection
+
+
+async def _pending(connection: AsyncConnection, migrations: Sequence[Migration]) -> list[Migration]:
+    [ledger] = await (await connection.execute("SELECT to_regclass('notify_schema_migrations')")).fetchall()
+    applied: dict[int, str] = {}
+    if ledger[0] is not None:
+        rows = await connection.execute("SELECT version, checksum FROM notify_schema_migrations")
+        applied = dict(await rows.fetchall())
+    for step in migrations:
+        if applied.get(step.version, step.checksum) != step.checksum:
+            raise FailedPrecondition(
+                f"migration {step.version} ({step.name}) was applied in another form: this is not a database of this service"
+            )
+    return [step for step in migrations if step.version not in applied]

@@ -1,0 +1,82 @@
+"""Removing what is old, and what a user wants forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from notify_grpc.domain.models import UserKey
+from notify_grpc.ports.store import Erased
+from notify_grpc.stores.postgres.arrays import Bigints, Blobs, Texts, Uuids
+from notify_grpc.stores.postgres.pool import Database, Rows, Statement
+from notify_grpc.stores.postgres.queries import load
+from notify_grpc.stores.postgres.rows import lock_of
+
+_SQL = load("retention")
+_REMOVE_DEVICES = load("devices")["remove_all"]
+_BATCH = 500
+
+
+class Removal:
+    """`Retention`."""
+
+    _database: Database
+
+    async def prune(self, created_before_ms: int, *, limit: int) -> int:
+        pruned = 0
+        while pruned < limit:
+            batch = min(_BATCH, limit - pruned)
+            rows = await self._database.read(_SQL["old"], before=_first_id(created_before_ms), limit=batch)
+            pruned += (await self._remove(rows))[0]
+            if len(rows) < batch:
+                break
+        return pruned
+
+    async def erase_user(self, user: UserKey) -> Erased:
+        key = user._asdict()
+        [devices] = await self._database.write(Statement(_REMOVE_DEVICES, key))
+        notifications = deliveries = 0
+        while True:
+            rows = await self._database.read(_SQL["of_user"], limit=_BATCH, **key)
+            if not rows:
+                await self._database.write(_lock([user]), Statement(_SQL["remove_inbox"], key))
+                return Erased(notifications, deliveries, len(devices))
+            removed = await self._remove(rows)
+            notifications, deliveries = notifications + removed[0], deliveries + removed[1]
+
+    async def _remove(self, rows: Rows) -> tuple[int, int]:
+        """Remove these (id, tenant_id, user_id); how many notifications and deliveries there were."""
+        if not rows:
+            return 0, 0
+        users = sorted({row[1:] for row in rows})
+        _, removed = await self._database.write(
+            _lock(users),
+            Statement(_SQL["remove"], {"ids": Uuids(row[0] for row in rows)}),
+        )
+        await self._remove_contents([row[:3] for row in removed])
+        return sum(row[3] for row in removed), removed[0][4] if removed else 0
+
+    async def _remove_contents(self, keys: Sequence[tuple[Any, ...]]) -> None:
+        """Remove these (tenant_id, notification_id, content_hash) where no notification is left to say them."""
+        if not keys:
+            return
+        hashes = Blobs(key[2] for key in keys)
+        params = _arrays(("tenant_ids", "notification_ids"), [key[:2] for key in keys]) | {"hashes": hashes}
+        await self._database.write(
+            Statement(_SQL["lock_contents"], {"locks": Bigints(map(lock_of, hashes))}),
+            Statement(_SQL["remove_contents"], params),
+        )
+
+
+def _lock(users: Sequence[tuple[str, ...]]) -> Statement:
+    return Statement(_SQL["lock_inboxes"], _arrays(("tenant_ids", "user_ids"), users))
+
+
+def _arrays(names: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> dict[str, Any]:
+    return {name: Texts(row[at] for row in rows) for at, name in enumerate(names)}
+
+
+def _first_id(at_ms: int) -> str:
+    """The lowest UUID of a millisecond: every UUIDv7 made before it is lower."""
+    digits = f"{at_ms & 0xFFFF_FFFF_FFFF:012x}"
+    return f"{digits[:8]}-{digits[8:]}-0000-0000-000000000000"

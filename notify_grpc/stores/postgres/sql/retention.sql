@@ -1,0 +1,68 @@
+-- Removal in bounded batches. Inboxes are locked as by writers: in order, and before anything else.
+
+-- name: old
+-- The id is a UUIDv7 of the time of creation, so the primary key finds the oldest.
+SELECT n.id::text, n.tenant_id, n.user_id FROM notify_notifications n
+WHERE n.id < %(before)s::uuid AND NOT EXISTS (
+    SELECT FROM notify_deliveries d WHERE d.notification_ref = n.id AND d.state IN ('pending', 'retry', 'leased', 'sending')
+)
+ORDER BY n.id
+LIMIT %(limit)s
+
+-- name: of_user
+SELECT n.id::text, n.tenant_id, n.user_id FROM notify_notifications n
+WHERE n.tenant_id = %(tenant_id)s AND n.user_id = %(user_id)s
+ORDER BY n.position
+LIMIT %(limit)s
+
+-- name: lock_inboxes
+SELECT i.user_id FROM (
+    SELECT * FROM unnest(%(tenant_ids)s, %(user_ids)s) AS u (tenant_id, user_id) ORDER BY tenant_id, user_id
+) u, LATERAL (
+    SELECT * FROM notify_inboxes i WHERE i.tenant_id = u.tenant_id AND i.user_id = u.user_id LIMIT 1 FOR NO KEY UPDATE
+) i
+
+-- name: remove
+-- After `lock_inboxes`. With their deliveries and audits; each content's key is answered once.
+WITH removed AS (
+    DELETE FROM notify_notifications n WHERE n.id = ANY (%(ids)s)
+    RETURNING n.id, n.tenant_id, n.user_id, n.notification_id, n.content_hash, n.change_seq, n.read_at_ms
+), deliveries AS (
+    DELETE FROM notify_deliveries d WHERE d.notification_ref = ANY (ARRAY(SELECT id FROM removed))
+    RETURNING d.id
+), attempts AS (
+    DELETE FROM notify_delivery_attempts a WHERE a.delivery_id = ANY (ARRAY(SELECT id FROM deliveries))
+), counters AS (
+    UPDATE notify_inboxes i
+    SET pruned_seq = greatest(i.pruned_seq, gone.last_seq), unread = i.unread - gone.unread
+    FROM (
+        SELECT tenant_id, user_id, max(change_seq) AS last_seq, count(*) FILTER (WHERE read_at_ms = 0) AS unread
+        FROM removed GROUP BY tenant_id, user_id
+    ) gone
+    WHERE i.tenant_id = gone.tenant_id AND i.user_id = gone.user_id
+)
+SELECT tenant_id, notification_id, content_hash, count(*), (SELECT count(*) FROM deliveries) FROM removed
+GROUP BY tenant_id, notification_id, content_hash
+
+-- name: lock_contents
+-- Alone, while creators share it; in their order.
+SELECT pg_advisory_xact_lock(lock) FROM (SELECT * FROM unnest(%(locks)s) AS l (lock) ORDER BY lock OFFSET 0) l
+
+-- name: remove_contents
+-- After `lock_contents`: nobody can be about to use them.
+DELETE FROM notify_contents c
+USING unnest(%(tenant_ids)s, %(notification_ids)s, %(hashes)s) AS k (tenant_id, notification_id, content_hash)
+WHERE c.tenant_id = k.tenant_id AND c.notification_id = k.notification_id AND c.content_hash = k.content_hash
+  AND NOT EXISTS (
+    SELECT FROM notify_notifications n
+    WHERE n.tenant_id = k.tenant_id AND n.notification_id = k.notification_id AND n.content_hash = k.content_hash
+    LIMIT 1
+)
+
+-- name: remove_inbox
+-- The last of a user, unless something came in meanwhile.
+DELETE FROM notify_inboxes i
+WHERE i.tenant_id = %(tenant_id)s AND i.user_id = %(user_id)s AND NOT EXISTS (
+    SELECT FROM notify_notifications n WHERE n.tenant_id = %(tenant_id)s AND n.user_id = %(user_id)s
+)
+RETURNING true
