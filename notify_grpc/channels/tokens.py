@@ -43,7 +43,7 @@ class CachedToken:
                 return self._value
         except TimeoutError as exc:
             raise NoAnswer(
-                Receipt(ErrorClass.TRANSIENT, error_code="timeout", error="no access token in time")
+                Receipt(ErrorClass.TRANSIENT, error_code="oauth_timeout", error="no access token in time")
             ) from exc
 
     def forget(self, value: str) -> None:

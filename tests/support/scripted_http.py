@@ -117,6 +117,7 @@ class ScriptedServer:
         self._tasks: set[asyncio.Task[None]] = set()
         self._arrived = asyncio.Condition()
         self.ledger: list[Received] = []
+        self.connections = 0
 
     async def __aenter__(self) -> ScriptedServer:
         self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0, ssl=self._tls)
@@ -180,6 +181,7 @@ class ScriptedServer:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
+        self.connections += 1
         try:
             start = await reader.readexactly(len(PREFACE))
             if start == PREFACE:

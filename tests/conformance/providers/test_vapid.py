@@ -211,7 +211,9 @@ def test_a_browsers_subscription_is_taken() -> None:
     assert "push.example.org" not in repr(subscription)
 
 
-@pytest.mark.parametrize(("public", "private"), [(PUBLIC, "AAAA"), (PUBLIC, "!"), (base64url(point_of(p256())), PRIVATE)])
+@pytest.mark.parametrize(
+    ("public", "private"), [(PUBLIC, "AAAA"), (PUBLIC, "!"), (base64url(point_of(p256())), PRIVATE)]
+)
 def test_keys_that_do_not_belong_together(public: str, private: str) -> None:
     with pytest.raises(InvalidArgument, match="vapid"):
         VapidProvider(VapidSettings(public, private))
