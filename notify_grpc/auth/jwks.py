@@ -16,6 +16,8 @@ from notify_grpc.domain.clock import Clock, SystemClock
 
 log = logging.getLogger(__name__)
 ALGORITHMS = frozenset({"RS256", "ES256", "EdDSA"})
+_ALGORITHM_OF = {("RSA", ""): "RS256", ("EC", "P-256"): "ES256", ("OKP", "Ed25519"): "EdDSA"}
+"""What a key that names no algorithm is good for."""
 _MAX_BYTES = 1 << 20
 _NEVER = float("-inf")
 
@@ -98,7 +100,7 @@ class JwksKeys:
         try:
             async with asyncio.timeout(self._timeout_s):
                 keys = parse_jwks(await self._download())
-        except (httpx.HTTPError, OSError, ValueError) as exc:
+        except Exception as exc:  # noqa: BLE001 - whatever is wrong out there, the keys we have stay
             log.warning("the JWKS could not be fetched", extra={"reason": f"{type(exc).__name__}: {exc}"})
             return
         self._keys = keys
@@ -139,8 +141,10 @@ def parse_jwks(document: bytes) -> dict[str, VerifyingKey]:
 def _verifying_key(item: Any) -> VerifyingKey | None:
     if not isinstance(item, dict) or item.get("use", "sig") != "sig" or "d" in item:
         return None
+    algorithm = str(item.get("alg") or _ALGORITHM_OF.get((str(item.get("kty")), str(item.get("crv", "")))))
+    if algorithm not in ALGORITHMS:
+        return None
     try:
-        key = jwt.PyJWK(item)
+        return VerifyingKey(algorithm, jwt.PyJWK(item, algorithm).key)
     except jwt.PyJWTError:
         return None
-    return VerifyingKey(key.algorithm_name, key.key) if key.algorithm_name in ALGORITHMS else None

@@ -1,0 +1,1 @@
+"""Credentials, good and hostile."""
