@@ -8,8 +8,8 @@ A driver hooks in with a file of its own beside this folder:
             return Clocked(MemoryStore)
 
 `Clocked` fits a driver that is given a clock: it turns a ManualClock. A driver whose clock is the database's subclasses
-`Database` instead: `connect()` gives one more unopened instance over the same data, `advance(seconds)` moves every
-stored due time, lease and expiry that many seconds into the past (one UPDATE), `now_ms()` is the database's time.
+`Database` instead: `connect()` gives one more unopened instance over the same data, `advance(seconds)` sets that clock
+forward (or moves every stored due time, lease and expiry back), `now_ms()` tells it. No test waits for time to pass.
 The fixture may be async, take other fixtures, and yield to clean up. The data is empty at the start of each test.
 
 A wrapper passes by `Database.connect` returning the wrapped store: `Clocked(lambda clock: Traced(MemoryStore(clock)))`.
