@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+from collections.abc import Callable
 from typing import Protocol
 
 log = logging.getLogger(__name__)
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
+_FORCE_S = 0.5
+"""What being forced may still clean up."""
 FORCED = 1
 """Exit code when a second signal or the time limit cut the shutdown short."""
 
@@ -53,8 +56,8 @@ class Signals:
             self.first.set()
 
 
-async def serve_until_signal(service: Service, shutdown_timeout_s: float) -> int:
-    """Start, wait for SIGTERM or SIGINT, drain within the time; the exit code (0: drained).
+async def serve_until_signal(service: Service, shutdown_timeout_s: float, started: Callable[[], None]) -> int:
+    """Start, call ``started``, wait for SIGTERM or SIGINT, drain within the time; the exit code (0: drained).
 
     A signal during the start ends it. Raises what ``start`` raises.
     """
@@ -65,6 +68,7 @@ async def serve_until_signal(service: Service, shutdown_timeout_s: float) -> int
             await asyncio.gather(starting, return_exceptions=True)
             return 0
         await starting
+        started()
         await signals.first.wait()
         return await _stop(service, signals, shutdown_timeout_s)
 
@@ -79,6 +83,7 @@ async def _stop(service: Service, signals: Signals, timeout_s: float) -> int:
     except TimeoutError:
         log.error("shutdown took too long: stopping at once", extra={"timeout_s": timeout_s})
     stopping.cancel()
+    await asyncio.wait({stopping}, timeout=_FORCE_S)
     return FORCED
 
 

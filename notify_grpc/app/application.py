@@ -32,6 +32,7 @@ from notify_grpc.rpc.server import INTERNAL_SERVICES, Servers, ServerSettings
 from notify_grpc.rpc.tls import TlsFiles
 from notify_grpc.stores.measured import measured
 from notify_grpc.telemetry.exposition import render, to_json
+from notify_grpc.telemetry.logs import configure_logs
 
 log = logging.getLogger(__name__)
 
@@ -206,6 +207,7 @@ def run(settings: Settings, started: Callable[[Application], None] = lambda _: N
 
     Raises ConfigError, NotifyError or OSError when it cannot start.
     """
+    configure_logs(settings.log_level, settings.log_format)
     apply_to_process(settings)
     with asyncio.Runner(loop_factory=_loop_factory(settings)) as runner:
         return runner.run(_serve(settings, started))
@@ -221,13 +223,4 @@ def _loop_factory(settings: Settings) -> Callable[[], asyncio.AbstractEventLoop]
 
 async def _serve(settings: Settings, started: Callable[[Application], None]) -> int:
     application = Application(settings)
-
-    class Announcing:
-        async def start(self) -> None:
-            await application.start()
-            started(application)
-
-        async def stop(self) -> None:
-            await application.stop()
-
-    return await serve_until_signal(Announcing(), settings.shutdown_timeout)
+    return await serve_until_signal(application, settings.shutdown_timeout, lambda: started(application))

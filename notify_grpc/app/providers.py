@@ -189,9 +189,9 @@ def _callback_url(settings: Settings, provider: str) -> str:
 def make_callbacks(settings: Settings) -> list[Callbacks]:
     """The receiving ends that can check signatures; others do not exist."""
     found: list[Callbacks] = []
-    twilio = settings.sms_auth_token.get_secret_value() or settings.whatsapp_auth_token.get_secret_value()
-    if twilio and settings.callbacks_base_url:
-        found.append(TwilioCallbacks(twilio, _callback_url(settings, "twilio")))
+    tokens = {settings.sms_auth_token.get_secret_value(), settings.whatsapp_auth_token.get_secret_value()} - {""}
+    if tokens and settings.callbacks_base_url:
+        found.append(TwilioCallbacks(tuple(tokens), _callback_url(settings, "twilio")))
     if settings.email_sendgrid_webhook_key:
         try:
             found.append(SendGridCallbacks(settings.email_sendgrid_webhook_key))

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from notify_grpc.app import Application, run
+from notify_grpc.app import Application, Supervisor, run, supervise
 from notify_grpc.cli.failures import Exit
 from notify_grpc.config import Settings, load
 from notify_grpc.domain.errors import NotifyError
@@ -26,13 +26,13 @@ def serve(
     """
     settings = load(**({} if workers is None else {"workers": workers}))
     try:
-        code = run(settings, announce)
+        code = supervise(settings, announce) if settings.workers > 1 else run(settings, announce)
     except OSError as error:
         raise NotifyError(f"cannot start: {error}") from error
     raise typer.Exit(code if code else Exit.OK)
 
 
-def announce(application: Application) -> None:
+def announce(application: Application | Supervisor) -> None:
     """Say where it listens and, in dev mode, what to paste next."""
     settings, ports = application.settings, application.ports
     for who, address in (

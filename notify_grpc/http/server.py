@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
@@ -14,7 +13,7 @@ from notify_grpc.domain.errors import NotifyError, Unauthenticated, Unavailable
 from notify_grpc.ports.store import Report
 
 log = logging.getLogger(__name__)
-_MAX_BODY = 1 << 20
+MAX_BODY = 1 << 20
 
 
 class Callbacks(Protocol):
@@ -66,7 +65,7 @@ class HttpServer:
 
     async def start(self) -> None:
         """Listen. Raises OSError when the port is taken."""
-        app = web.Application(client_max_size=_MAX_BODY)
+        app = web.Application(client_max_size=MAX_BODY)
         app.router.add_get("/healthz", self._get_health)
         app.router.add_get("/metrics", self._get_metrics)
         if self._snapshot is not None:
@@ -89,16 +88,10 @@ class HttpServer:
             await runner.cleanup()
 
     async def _get_health(self, _: web.Request) -> web.Response:
-        healthy, details = self._health()
-        return web.Response(
-            text=json.dumps({"status": "ok" if healthy else "unavailable", **details}),
-            status=200 if healthy else 503,
-            content_type="application/json",
-        )
+        return respond_health(*self._health())
 
     async def _get_metrics(self, request: web.Request) -> web.Response:
-        body, content_type = self._metrics(request.headers.get("accept", ""))
-        return web.Response(body=body, headers={"content-type": content_type})
+        return respond_metrics(*self._metrics(request.headers.get("accept", "")))
 
     async def _get_snapshot(self, _: web.Request) -> web.Response:
         assert self._snapshot is not None
@@ -134,3 +127,13 @@ class HttpServer:
         except NotifyError as exc:
             raise web.HTTPBadRequest from exc
         return web.Response(status=204)
+
+
+def respond_health(healthy: bool, details: Mapping[str, Any]) -> web.Response:
+    """200 or 503, with what operators should see as JSON."""
+    return web.json_response({"status": "ok" if healthy else "unavailable", **details}, status=200 if healthy else 503)
+
+
+def respond_metrics(body: bytes, content_type: str) -> web.Response:
+    """The text a scraper reads."""
+    return web.Response(body=body, headers={"content-type": content_type})
