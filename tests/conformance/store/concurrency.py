@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from asyncio import gather, sleep
+from asyncio import create_task, gather, sleep
 from itertools import cycle
 
 from notify_grpc.domain.models import Content, Device, DeviceType, UserKey
@@ -97,6 +97,23 @@ class Concurrency:
         [winner] = [marked.notification for marked in marks if marked.changed]
         assert {marked.notification.read_at_ms for marked in marks} == {winner.read_at_ms}
         await assert_sound(store, ALICE)
+
+    async def test_a_cancelled_call_is_wholly_done_or_not_at_all(self, store: Store) -> None:
+        calls = [notice(ALICE, BOB, key=f"n-{number}", targets=[EMAIL]) for number in range(20)]
+        tasks = [create_task(store.create(call)) for call in calls]
+        for task in tasks[::2]:
+            await sleep(0)
+            task.cancel()
+        ended = await gather(*tasks, return_exceptions=True)
+        assert not any(isinstance(end, BaseException) for end in ended[1::2])
+        for alices, bobs in await gather(*map(store.create, calls)):
+            assert alices.duplicate == bobs.duplicate
+        for user in (ALICE, BOB):
+            await assert_sound(store, user)
+            rows = await whole_inbox(store, user)
+            assert len(rows) == 20
+            deliveries = await store.list_deliveries_of([row.id for row in rows])
+            assert [len(deliveries[row.id]) for row in rows] == [1] * 20
 
     async def test_every_kind_of_write_at_once_keeps_the_counters_true(self, store: Store, other: Store) -> None:
         created = await send_many(store, ALICE, 20)
