@@ -38,7 +38,7 @@ class VapidSettings:
     public_key: str
     private_key: str = field(repr=False)
     contact: str = ""
-    """``mailto:`` or ``https:``, for the push service's operators."""
+    """For the push service's operators: an email address, or a ``mailto:`` or ``https:`` URL. Apple demands one."""
     timeout_s: float = 10.0
 
 
@@ -100,11 +100,9 @@ class VapidProvider(HttpProvider):
         return Request("POST", subscription.endpoint, headers, _encrypted(_payload(message), subscription))
 
     def _authorization(self, origin: str) -> str:
-        claims = {
-            "aud": origin,
-            "exp": self._clock.now_ms() // 1000 + _TOKEN_S,
-            "sub": self._settings.contact,
-        }
+        claims: dict[str, object] = {"aud": origin, "exp": self._clock.now_ms() // 1000 + _TOKEN_S}
+        if contact := self._settings.contact:
+            claims["sub"] = contact if ":" in contact else f"mailto:{contact}"
         return f"vapid t={jwt.encode(claims, self._key, algorithm='ES256')}, k={self._settings.public_key}"
 
     def _message_id(self, answer: Answer) -> str | None:

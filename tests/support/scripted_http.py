@@ -108,7 +108,7 @@ class Drip:
 
 
 class ScriptedServer:
-    """Steps are used up one per request; the last one stays. A request to a routed path gets its step and is no send."""
+    """Steps are used up by requests; the last one stays. A request to a routed path gets its step, and is no send."""
 
     def __init__(self, *, tls: ssl.SSLContext | None = None) -> None:
         self._tls = tls

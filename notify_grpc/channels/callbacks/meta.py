@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs, urlsplit
 
-from notify_grpc.channels.callbacks.reports import decoded, delivered, failed, objects
+from notify_grpc.channels.callbacks.reports import decoded, delivered, failed, objects, text
 from notify_grpc.channels.meta import META_ERRORS
 from notify_grpc.domain.deliveries import ErrorClass
 from notify_grpc.domain.errors import Unauthenticated
@@ -48,7 +48,7 @@ def _statuses(value: object) -> Iterator[dict[str, object]]:
 
 
 def _report(status: Mapping[str, object]) -> Report | None:
-    kind, message_id, delivery_id = status.get("status"), status.get("id"), status.get("biz_opaque_callback_data")
+    kind, message_id, delivery_id = text(status.get("status")), status.get("id"), status.get("biz_opaque_callback_data")
     if kind in _DELIVERED:
         return delivered("meta", message_id, delivery_id)
     if kind == "failed":

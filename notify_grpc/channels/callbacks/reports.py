@@ -13,7 +13,7 @@ from notify_grpc.ports.store import Report
 
 def delivered(provider: str, message_id: object, delivery_id: object) -> Report:
     """It reached the recipient's handset or mailbox, or was opened there."""
-    return Report(DeliveryState.ACKED, provider, _text(message_id), _id(delivery_id))
+    return Report(DeliveryState.ACKED, provider, _message_id(message_id), _id(delivery_id))
 
 
 def failed(
@@ -28,7 +28,7 @@ def failed(
     return Report(
         DeliveryState.FAILED,
         provider,
-        _text(message_id),
+        _message_id(message_id),
         _id(delivery_id),
         error_class,
         error_code,
@@ -50,9 +50,14 @@ def objects(value: object) -> Iterator[dict[str, object]]:
         yield from (item for item in value if isinstance(item, dict))
 
 
-def _text(value: object) -> str:
-    return value if isinstance(value, str) and len(value) <= 256 else ""
+def text(value: object) -> str:
+    """A string, or "" for anything else."""
+    return value if isinstance(value, str) else ""
+
+
+def _message_id(value: object) -> str:
+    return text(value) if len(text(value)) <= 256 else ""
 
 
 def _id(value: object) -> str:
-    return value if isinstance(value, str) and is_id(value) else ""
+    return text(value) if is_id(text(value)) else ""

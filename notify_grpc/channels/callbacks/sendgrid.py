@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePub
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
-from notify_grpc.channels.callbacks.reports import decoded, delivered, failed, objects
+from notify_grpc.channels.callbacks.reports import decoded, delivered, failed, objects, text
 from notify_grpc.domain.deliveries import ErrorClass
 from notify_grpc.domain.errors import InvalidArgument, Unauthenticated
 from notify_grpc.ports.store import Report
@@ -52,9 +52,9 @@ class SendGridCallbacks:
 
 
 def _report(event: Mapping[str, object]) -> Report | None:
-    kind, delivery_id = event.get("event"), event.get("delivery_id")
+    kind, delivery_id = text(event.get("event")), event.get("delivery_id")
     # X-Message-Id, then a dot and where it was processed.
-    message_id = str(event.get("sg_message_id", "")).partition(".")[0]
+    message_id = text(event.get("sg_message_id")).partition(".")[0]
     if kind in _DELIVERED:
         return delivered("sendgrid", message_id, delivery_id)
     if kind in _FAILED:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from notify_grpc.channels.callbacks.reports import decoded, delivered, failed
+from notify_grpc.channels.callbacks.reports import decoded, delivered, failed, text
 from notify_grpc.channels.callbacks.sns_messages import SnsSignatures
 from notify_grpc.channels.http import HttpClient
 from notify_grpc.domain.deliveries import ErrorClass
@@ -33,14 +33,14 @@ class SesCallbacks:
 
     async def verify_and_parse(self, headers: Mapping[str, str], url: str, body: bytes) -> list[Report]:
         message = decoded(body)
-        if not isinstance(message, dict) or message.get("TopicArn") not in self._topic_arns:
+        if not isinstance(message, dict) or text(message.get("TopicArn")) not in self._topic_arns:
             raise Unauthenticated("not a message of our topics")
         await self._signatures.verify(message)
         if message["Type"] == "SubscriptionConfirmation":
-            await self._signatures.confirm(str(message.get("SubscribeURL")))
+            await self._signatures.confirm(text(message.get("SubscribeURL")))
         if message["Type"] != "Notification":
             return []
-        event = decoded(str(message.get("Message")))
+        event = decoded(text(message.get("Message")))
         return _reports(event) if isinstance(event, dict) else []
 
     def challenge(self, url: str) -> str | None:
@@ -51,7 +51,7 @@ def _reports(event: Mapping[str, object]) -> list[Report]:
     mail = event.get("mail")
     if not isinstance(mail, dict):
         return []
-    kind = event.get("eventType") or event.get("notificationType")
+    kind = text(event.get("eventType") or event.get("notificationType"))
     if kind in _DELIVERED:
         return [delivered("ses", mail.get("messageId"), _tag(mail))]
     if kind in _FAILED:

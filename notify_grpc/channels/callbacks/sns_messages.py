@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA1, SHA256, HashAlgorithm
 from cryptography.x509 import load_pem_x509_certificate
 
+from notify_grpc.channels.callbacks.reports import text
 from notify_grpc.channels.http import Deadline, HttpClient, NoAnswer, Request
 from notify_grpc.domain.errors import Unauthenticated, Unavailable
 
@@ -22,7 +23,7 @@ _SIGNED = {
     "SubscriptionConfirmation": ("Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type"),
 }
 _SIGNED["UnsubscribeConfirmation"] = _SIGNED["SubscriptionConfirmation"]
-_HASHES: Mapping[object, type[HashAlgorithm]] = {"1": SHA1, "2": SHA256}
+_HASHES: Mapping[str, type[HashAlgorithm]] = {"1": SHA1, "2": SHA256}
 _MAX_KEYS = 16
 _TIMEOUT_S = 5.0
 
@@ -45,15 +46,15 @@ class SnsSignatures:
 
     async def verify(self, message: Mapping[str, object]) -> None:
         """Raises Unauthenticated if SNS did not sign this, Unavailable if its certificate cannot be had."""
-        names = _SIGNED.get(str(message.get("Type")))
-        algorithm = _HASHES.get(message.get("SignatureVersion"))
-        url = str(message.get("SigningCertURL", ""))
+        names = _SIGNED.get(text(message.get("Type")))
+        algorithm = _HASHES.get(text(message.get("SignatureVersion")))
+        url = text(message.get("SigningCertURL"))
         if names is None or algorithm is None or not is_sns_url(url) or not url.endswith(".pem"):
             raise Unauthenticated("not a signed SNS message")
         signed = "".join(f"{name}\n{message[name]}\n" for name in names if message.get(name) is not None)
         key = await self._key(url)
         try:
-            key.verify(b64decode(str(message.get("Signature", ""))), signed.encode(), PKCS1v15(), algorithm())
+            key.verify(b64decode(text(message.get("Signature"))), signed.encode(), PKCS1v15(), algorithm())
         except (InvalidSignature, ValueError) as exc:
             raise Unauthenticated("the SNS signature does not hold") from exc
 

@@ -20,9 +20,12 @@ _FAILED = frozenset({"failed", "undelivered"})
 
 @dataclass(frozen=True, slots=True)
 class TwilioCallbacks:
-    """``public_url`` is the StatusCallback given to Twilio, which it signs; a proxy may have changed what we see."""
+    """``public_url`` is the StatusCallback given to Twilio, which it signs; a proxy may have changed what we see.
 
-    auth_token: str = field(repr=False)
+    Several ``auth_tokens`` where SMS and WhatsApp use accounts of their own.
+    """
+
+    auth_tokens: tuple[str, ...] = field(repr=False)
     public_url: str
     provider: str = "twilio"
 
@@ -30,8 +33,9 @@ class TwilioCallbacks:
         query = urlsplit(url).query
         form = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True)
         signed = self.public_url + (f"?{query}" if query else "") + "".join(k + v for k, v in sorted(set(form)))
-        expected = b64encode(hmac.digest(self.auth_token.encode(), signed.encode(), "sha1"))
-        if not hmac.compare_digest(expected, headers.get("x-twilio-signature", "").encode()):
+        given = headers.get("x-twilio-signature", "").encode()
+        expected = (b64encode(hmac.digest(token.encode(), signed.encode(), "sha1")) for token in self.auth_tokens)
+        if sum(hmac.compare_digest(signature, given) for signature in expected) == 0:
             raise Unauthenticated("the Twilio signature does not hold")
         return _reports(dict(form), parse_qs(query).get("delivery_id", [""])[0])
 

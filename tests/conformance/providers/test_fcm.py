@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from typing import ClassVar
 from urllib.parse import parse_qs
 
 import jwt
@@ -55,7 +56,7 @@ class TestFcm(HttpProviderSuite):
     secret_values = ("ya29.s3cret", DEVICE, "BEGIN PRIVATE KEY")
     accepted = Reply(200, b'{"name":"projects/shop/messages/1"}')
     accepted_id = "projects/shop/messages/1"
-    routes = {TOKEN_PATH: issued("ya29.s3cret")}
+    routes: ClassVar = {TOKEN_PATH: issued("ya29.s3cret")}
     refusals = (
         refused(404, "UNREGISTERED", ErrorClass.TARGET_GONE, "NOT_FOUND"),
         refused(400, "INVALID_ARGUMENT", ErrorClass.PERMANENT),
