@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from notify_grpc.stores.entdb import Endpoint, EntDBStore
+from notify_grpc.stores.entdb import EntDBStore
 from tests.conformance.store import Clocked, Database, StoreSuite
 from tests.entdb.servers import entdb_address, fresh_tenant
 
@@ -21,4 +21,4 @@ class TestEntDBStore(StoreSuite):
     @pytest.fixture
     def database(self, address: str) -> Database:
         tenant = fresh_tenant()
-        return Clocked(lambda clock: EntDBStore(Endpoint(address), tenant, clock=clock))
+        return Clocked(lambda clock: EntDBStore(address, [tenant], clock=clock))

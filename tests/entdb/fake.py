@@ -49,11 +49,15 @@ class Faults:
 class FakeEntDB:
     """The service, on a loopback port that stays the same over `stop` and `start`. With `api_key` it asks for it."""
 
-    def __init__(self, *, api_key: str = "", may_create_tenants: bool = True) -> None:
+    def __init__(self, *, api_key: str = "", may_create_tenants: bool = True, ahead_ms: int = 0) -> None:
+        """`ahead_ms`: how much its clock differs from this process's."""
         self.address = f"127.0.0.1:{free_port()}"
         self.faults = Faults()
         self.plans = 0
         """Plans received."""
+        self.looked_at = 0
+        """Nodes that queries had to look at."""
+        self._ahead_ms = ahead_ms
         self._api_key = api_key
         self._may_create_tenants = may_create_tenants
         self._types: dict[int, Any] = {}
@@ -85,7 +89,7 @@ class FakeEntDB:
 
     def make_tenant(self, name: str) -> None:
         """What an operator does."""
-        self._tenants.setdefault(name, FakeTenant(self._types))
+        self._tenants.setdefault(name, FakeTenant(self._types, self._ahead_ms))
 
     def _methods(self) -> dict[str, Callable[[Any, grpc.ServicerContext], Any]]:
         return {
@@ -137,7 +141,9 @@ class FakeEntDB:
             context.abort(grpc.StatusCode.INVALID_ARGUMENT, f"unknown type_id {request.type_id}")
         conditions, span = self._conditions(request, context)
         with self._lock:
-            nodes = tenant.query(request.type_id, conditions, span)
+            looked_at = tenant.look_at(request.type_id, span)
+        self.looked_at += len(looked_at)
+        nodes = [node for node in looked_at if all(holds(node.payload.get(field)) for field, holds in conditions)]
         first = _ORDERS.get(request.order_by, "created_at")
         nodes.sort(key=lambda node: (getattr(node, first), node.id), reverse=request.descending)
         size = min(request.page_size or 100, _PAGE)

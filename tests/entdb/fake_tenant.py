@@ -46,8 +46,9 @@ class Halted(Exception):
 class FakeTenant:
     """Applies plans one after the other, each wholly or not at all."""
 
-    def __init__(self, types: dict[int, Any]) -> None:
+    def __init__(self, types: dict[int, Any], ahead_ms: int = 0) -> None:
         self._types = types
+        self._ahead_ms = ahead_ms
         self._nodes: dict[str, FakeNode] = {}
         self._of_type: defaultdict[int, dict[str, None]] = defaultdict(dict)
         self._indexes: defaultdict[tuple[int, int], list[tuple[Any, str]]] = defaultdict(list)
@@ -76,15 +77,10 @@ class FakeTenant:
         self.outcomes[request.idempotency_key] = outcome
         return outcome
 
-    def query(self, type_id: int, conditions: Iterable[tuple[int, Callable[[Any], bool]]], span: Any) -> list[FakeNode]:
-        """The nodes of a type that meet all conditions; `span` is (field, least, greatest) of an index, or None."""
-        if span:
-            ids: Iterable[str] = self._span(type_id, *span)
-        else:
-            ids = self._of_type[type_id]
-        wanted = list(conditions)
-        nodes = (self._nodes[id] for id in ids)
-        return [node for node in nodes if all(holds(node.payload.get(field)) for field, holds in wanted)]
+    def look_at(self, type_id: int, span: Any) -> list[FakeNode]:
+        """The nodes of a type that a query has to look at: a (field, least, greatest) of an index, or all for None."""
+        ids: Iterable[str] = self._span(type_id, *span) if span else self._of_type[type_id]
+        return [self._nodes[id] for id in ids]
 
     def _span(self, type_id: int, field: int, least: Any, greatest: Any) -> Iterable[str]:
         index = self._indexes[type_id, field]
@@ -96,7 +92,7 @@ class FakeTenant:
     # Applying
 
     def _apply(self, operations: Iterable[Any], ids: Any) -> None:
-        now_ms = time.time_ns() // 1_000_000
+        now_ms = time.time_ns() // 1_000_000 + self._ahead_ms
         for number, operation in enumerate(operations):
             kind = operation.WhichOneof("op")
             if kind == "create_node":

@@ -24,11 +24,11 @@ from notify_grpc.stores.entdb.sdk import Stub, pb
 ACTOR = "system:notify-grpc"
 PAGE = 1_000
 """The most rows EntDB gives in one answer, and the most ids it takes in one question."""
-_READ_S = 5.0
+_READ_S = 4.0
 _WRITE_S = 4.0
-"""How long one call may take, waiting to be applied included."""
+"""How long one call may take, waiting for a connection and to be applied included."""
 _SETTLE_S = 8.0
-"""How long the outcome of a plan is looked for."""
+"""How long the outcome of a plan that was sent is looked for."""
 _APPLY_MS = 2_500
 _CONCURRENT_READS = 64
 _OPTIONS = (
@@ -75,18 +75,18 @@ class Connection:
         self.tenant = tenant
         self._endpoint = endpoint
         self._channel: grpc.aio.Channel | None = None
-        self.stub: Any = None
+        self._stub: Any = None
         self._context = pb.RequestContext(tenant_id=tenant, actor=ACTOR)
         self._reads = asyncio.Semaphore(_CONCURRENT_READS)
         # The server reads a key from x-api-key, a JWT from authorization; the SDK sends either in the latter.
         key = endpoint.api_key
-        self.metadata = (("x-api-key", key), ("authorization", f"Bearer {key}")) if key else ()
+        self._metadata = (("x-api-key", key), ("authorization", f"Bearer {key}")) if key else ()
 
     def connect(self) -> None:
         """Make the channel; nothing is sent yet."""
         if self._channel is None:
             self._channel = self._new_channel()
-            self.stub = Stub(self._channel)
+            self._stub = Stub(self._channel)
 
     async def close(self) -> None:
         """End the channel; may be called again."""
@@ -112,13 +112,16 @@ class Connection:
             wait_timeout_ms=_APPLY_MS,
             schema=schema,
         )
-        deadline, pause, sent = time.monotonic() + _SETTLE_S, 0.02, False
+        started, pause, sent = time.monotonic(), 0.02, False
         while True:
             sent = sent or self._is_ready()
             if await self._attempt(request):
                 return
-            if time.monotonic() + pause > deadline:
-                raise OutcomeUnknown("the store did not confirm the change") if sent else Unavailable("no store")
+            sent = sent or self._is_ready()
+            if not sent:
+                raise Unavailable("the store is not there")
+            if time.monotonic() + pause > started + _SETTLE_S:
+                raise OutcomeUnknown("the store did not confirm")
             await asyncio.sleep(pause)
             pause = min(pause * 2, 0.5)
 
@@ -126,7 +129,7 @@ class Connection:
         """Send a plan once; whether it was certainly applied. Raises Conflict when it certainly never will be."""
         started = time.monotonic()
         try:
-            answer = await self._call(self.stub.ExecuteAtomic, request, _WRITE_S)
+            answer = await self.call("ExecuteAtomic", request, _WRITE_S)
         except AioRpcError as exc:
             if exc.code() is grpc.StatusCode.ALREADY_EXISTS:
                 raise _taken(exc.details() or "") from exc
@@ -144,7 +147,7 @@ class Connection:
     async def _has_receipt(self, request: Any) -> bool:
         question = pb.GetReceiptStatusRequest(context=self._context, idempotency_key=request.idempotency_key)
         try:
-            receipt = await self._call(self.stub.GetReceiptStatus, question, _WRITE_S)
+            receipt = await self.call("GetReceiptStatus", question, _WRITE_S)
         except AioRpcError:
             return False
         if receipt.status == pb.RECEIPT_STATUS_FAILED:
@@ -173,7 +176,7 @@ class Connection:
             page_token=token,
             order_by=order_by,
         )
-        answer = await self._read(self.stub.QueryNodes, request)
+        answer = await self._read("QueryNodes", request)
         return [read(node) for node in answer.nodes], answer.next_page_token
 
     async def pages(self, type_: int, *conditions: Any, order_by: str = "") -> AsyncIterator[list[Node]]:
@@ -202,20 +205,23 @@ class Connection:
         wanted = list(dict.fromkeys(ids))
         chunks = [wanted[start : start + PAGE] for start in range(0, len(wanted), PAGE)]
         requests = [pb.GetNodesRequest(context=self._context, type_id=type_, node_ids=chunk) for chunk in chunks]
-        answers = await asyncio.gather(*(self._read(self.stub.GetNodes, request) for request in requests))
+        answers = await asyncio.gather(*(self._read("GetNodes", request) for request in requests))
         return {node.node_id: read(node) for answer in answers for node in answer.nodes if node.type_id == type_}
 
-    async def _read(self, method: Any, request: Any) -> Any:
+    async def _read(self, method: str, request: Any) -> Any:
         async with self._reads:
             try:
-                return await self._call(method, request, _READ_S)
+                return await self.call(method, request, _READ_S)
             except AioRpcError as exc:
                 refuse(exc)
 
-    async def _call(self, method: Any, request: Any, timeout: float) -> Any:
+    async def call(self, method: str, request: Any, timeout: float) -> Any:
+        """One call, as the SDK's stub makes it. Raises AioRpcError, or Unavailable if this is not open."""
         if self._channel is None:
             raise Unavailable("the store is not open")
-        return await method(request, timeout=timeout, metadata=self.metadata)
+        # Waiting for the connection, within the timeout, rides out a server that is started again.
+        stub_call = getattr(self._stub, method)
+        return await stub_call(request, timeout=timeout, metadata=self._metadata, wait_for_ready=True)
 
 
 def refuse(exc: AioRpcError) -> NoReturn:

@@ -37,7 +37,8 @@ class DeliveryRow(NamedTuple):
 
     def changed(self, delivery: Delivery, *attempts: Attempt) -> Any:
         """The operation that stores another state and more of the audit, if the node is still as it was read."""
-        return update(self.node, _fields(delivery, self.content_id, self.traceparent, self.audit + attempts))
+        audit = self.audit + attempts
+        return update(self.node, _fields(delivery, self.content_id, self.traceparent, audit, self.node.doc()))
 
 
 def read_row(node: Node) -> DeliveryRow:
@@ -52,11 +53,14 @@ def read_row(node: Node) -> DeliveryRow:
 
 def create_row(delivery: Delivery, content_id: str, traceparent: str) -> Any:
     """The operation that adds a delivery; its id must be fresh."""
-    return create(Type.DELIVERY, _fields(delivery, content_id, traceparent, ()), id=delivery.id)
+    return create(Type.DELIVERY, _fields(delivery, content_id, traceparent, (), {}), id=delivery.id)
 
 
-def _fields(delivery: Delivery, content_id: str, traceparent: str, audit: tuple[Attempt, ...]) -> dict[int, Value]:
-    doc: dict[str, Any] = {name: getattr(delivery, name) for name in _IN_DOC}
+def _fields(
+    delivery: Delivery, content_id: str, traceparent: str, audit: tuple[Attempt, ...], before: dict[str, Any]
+) -> dict[int, Value]:
+    """`before`: what a newer version of this service keeps in the row beside ours stays there."""
+    doc: dict[str, Any] = {**before, **{name: getattr(delivery, name) for name in _IN_DOC}}
     doc |= {"content_id": content_id, "traceparent": traceparent}
     doc["audit"] = [{name: getattr(attempt, name) for name in _IN_ATTEMPT} for attempt in audit]
     message_id = delivery.provider_message_id

@@ -27,7 +27,7 @@ class Head(NamedTuple):
         """The operation that stores other counters, if the row is still as it was read."""
         if self.node is None:
             return create(Type.INBOX, {KEY: of_user(user), DOC: dumps(inbox._asdict())})
-        return update(self.node, {DOC: dumps(inbox._asdict())})
+        return update(self.node, {DOC: dumps(self.node.doc() | inbox._asdict())})
 
 
 class Heads:
@@ -46,7 +46,7 @@ class Heads:
         looked_up = await asyncio.gather(*(self._connection.find(Type.INBOX, KEY, of_user(user)) for user in rest))
         found |= {user: node for user, node in zip(rest, looked_up, strict=True) if node is not None}
         self._remember(found.items())
-        return {user: Head(Inbox(**node.doc()), node) for user, node in found.items()}
+        return {user: Head(_inbox(node), node) for user, node in found.items()}
 
     async def read_one(self, user: UserKey) -> Head:
         """A user's inbox; EMPTY_INBOX without a node if there is none."""
@@ -63,3 +63,8 @@ class Heads:
             self._ids.move_to_end(user)
         while len(self._ids) > _REMEMBERED:
             self._ids.popitem(last=False)
+
+
+def _inbox(node: Node) -> Inbox:
+    doc = node.doc()
+    return Inbox(**{name: doc[name] for name in Inbox._fields})

@@ -11,13 +11,15 @@ from notify_grpc.ports.store import Changes, Marked, Page
 from notify_grpc.stores.entdb.attempts import Attempts
 from notify_grpc.stores.entdb.connection import Conflict
 from notify_grpc.stores.entdb.keys import AFTER_SLASH, key, of_recipient, of_user
-from notify_grpc.stores.entdb.nodes import GT, LT, where
+from notify_grpc.stores.entdb.nodes import GT, LTE, Node, where
 from notify_grpc.stores.entdb.notification_rows import NotificationRow, read_row, with_contents
 from notify_grpc.stores.entdb.part import Part
 from notify_grpc.stores.entdb.schema import KEY, NotificationField, Type
 from notify_grpc.stores.entdb.walk import axis_of, walk
 
 _PLAN = 500
+_RECIPIENTS = 500
+"""Recipients answered at a time: well below a page."""
 
 
 class Inboxes(Part):
@@ -49,16 +51,34 @@ class Inboxes(Part):
         after: str = "",
         limit: int,
     ) -> list[Notification]:
-        """See `InboxStore`. Reads all recipients of the Notify: EntDB cannot order them by user."""
+        """See `InboxStore`."""
         if user_ids:
-            keys = sorted(of_recipient(tenant_id, notification_id, id) for id in set(user_ids) if id > after)
-            nodes = await self._connection.find_many(Type.NOTIFICATION, KEY, keys)
+            keys = {of_recipient(tenant_id, notification_id, id) for id in user_ids if id > after}
+            nodes = sorted(await self._connection.find_many(Type.NOTIFICATION, KEY, keys), key=_key_of)
         else:
-            low, high = of_recipient(tenant_id, notification_id, after), key(tenant_id, notification_id) + AFTER_SLASH
-            between = (where(KEY, GT, low), where(KEY, LT, high))
-            nodes = [node async for page in self._connection.pages(Type.NOTIFICATION, *between) for node in page]
-        first = sorted(nodes, key=lambda node: str(node.fields[KEY]))[:limit]
-        return await with_contents(self._connection, [read_row(node) for node in first])
+            nodes = await self._recipients(key(tenant_id, notification_id), after, limit)
+        return await with_contents(self._connection, [read_row(node) for node in nodes[:limit]])
+
+    async def _recipients(self, prefix: str, after: str, limit: int) -> list[Node]:
+        """The first by user, and maybe some more."""
+        found: list[Node] = []
+        low, more = f"{prefix}/{after}", True
+        while more and len(found) < limit:
+            nodes, more = await self._some_recipients(low, prefix + AFTER_SLASH, min(limit - len(found), _RECIPIENTS))
+            found += sorted(nodes, key=_key_of)
+            low = _key_of(found[-1]) if found else low
+        return found
+
+    async def _some_recipients(self, low: str, high: str, want: int) -> tuple[list[Node], bool]:
+        """All that have keys up to one where `want` are found, and whether there are more.
+
+        EntDB cannot order by key, but whichever page it gives tells of a nearer bound.
+        """
+        nodes, token = await self._connection.query(Type.NOTIFICATION, where(KEY, GT, low), where(KEY, LTE, high))
+        if not token:
+            return nodes, False
+        nodes, _ = await self._some_recipients(low, sorted(map(_key_of, nodes))[want], want)
+        return nodes, True
 
     async def get_inboxes(self, users: Collection[UserKey]) -> dict[UserKey, Inbox]:
         """See `InboxStore`."""
@@ -144,6 +164,10 @@ class Inboxes(Part):
         for notification in await with_contents(self._connection, [row]):
             return notification
         raise NotFound("no such notification")
+
+
+def _key_of(node: Node) -> str:
+    return str(node.fields[KEY])
 
 
 def _read(row: NotificationRow, at_ms: int, change_seq: int) -> tuple[Notification, object]:

@@ -14,6 +14,7 @@ from notify_grpc.stores.entdb.schema import DOC, KEY, ContentField, Notification
 
 _NO_CONTENT = Content()
 _IN_DOC = tuple(field.name for field in fields(Notification) if field.name not in ("id", "content"))
+_IN_CONTENT = tuple(field.name for field in fields(Content))
 
 
 class NotificationRow(NamedTuple):
@@ -30,7 +31,8 @@ class NotificationRow(NamedTuple):
     def changed(self, **changes: Any) -> tuple[Notification, Any]:
         """Another state of it, and the operation that stores it if the node is still as it was read."""
         row = replace(self.row, **changes)
-        return row, update(self.node, _fields(row, self.content_id, self.digest, self.delivery_ids))
+        fields = _fields(row, self.content_id, self.digest, self.delivery_ids, self.node.doc())
+        return row, update(self.node, fields)
 
 
 def read_row(node: Node) -> NotificationRow:
@@ -45,20 +47,19 @@ def read_row(node: Node) -> NotificationRow:
 def create_row(row: Notification, content_id: str, digest: str, delivery_ids: Sequence[str]) -> Any:
     """The operation that adds a notification; its id must be fresh."""
     key = of_recipient(row.tenant_id, row.notification_id, row.user_id)
-    return create(Type.NOTIFICATION, {KEY: key} | _fields(row, content_id, digest, delivery_ids), id=row.id)
+    return create(Type.NOTIFICATION, {KEY: key} | _fields(row, content_id, digest, delivery_ids, {}), id=row.id)
 
 
 def create_content(id: str, content: Content, references: int) -> Any:
     """The operation that adds a content; its id must be fresh."""
-    doc = {name: getattr(content, name) for name in ("title", "body", "subject_ref", "subject_type")}
-    doc_text = dumps(doc | {"data": dict(content.data)})
-    return create(Type.CONTENT, {ContentField.REFERENCES: references, DOC: doc_text}, id=id)
+    doc = {name: getattr(content, name) for name in _IN_CONTENT} | {"data": dict(content.data)}
+    return create(Type.CONTENT, {ContentField.REFERENCES: references, DOC: dumps(doc)}, id=id)
 
 
 async def read_contents(connection: Connection, ids: Iterable[str]) -> Mapping[str, Content]:
     """Contents by node id; those that are gone are missing."""
     nodes = await connection.get(Type.CONTENT, ids)
-    return {id: Content(**node.doc()) for id, node in nodes.items()}
+    return {id: _content(node.doc()) for id, node in nodes.items()}
 
 
 async def with_contents(connection: Connection, rows: Sequence[NotificationRow]) -> list[Notification]:
@@ -67,9 +68,12 @@ async def with_contents(connection: Connection, rows: Sequence[NotificationRow])
     return [replace(row.row, content=contents[row.content_id]) for row in rows if row.content_id in contents]
 
 
-def _fields(row: Notification, content_id: str, digest: str, delivery_ids: Sequence[str]) -> dict[int, Value]:
+def _fields(
+    row: Notification, content_id: str, digest: str, delivery_ids: Sequence[str], before: Mapping[str, Any]
+) -> dict[int, Value]:
+    """`before`: what a newer version of this service keeps in the row beside ours stays there."""
     user = of_user(row.user)
-    doc = {name: getattr(row, name) for name in _IN_DOC}
+    doc = {**before, **{name: getattr(row, name) for name in _IN_DOC}}
     doc |= {"content_id": content_id, "digest": digest, "delivery_ids": delivery_ids}
     return {
         NotificationField.POSITION: numbered(user, row.position),
@@ -78,3 +82,7 @@ def _fields(row: Notification, content_id: str, digest: str, delivery_ids: Seque
         NotificationField.AGE: row.created_at_ms,
         DOC: dumps(doc),
     }
+
+
+def _content(doc: Mapping[str, Any]) -> Content:
+    return Content(**{name: doc[name] for name in _IN_CONTENT})
