@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable
 from contextvars import Context
 from typing import Generic, TypeVar
 
+from notify_grpc.core.dispatch.loops import end
+
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
@@ -41,8 +43,7 @@ class Batcher(Generic[T]):
         """Forget what is not written."""
         self._waiting.clear()
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait({self._task})
+            await end(self._task)
 
     async def _run(self) -> None:
         try:

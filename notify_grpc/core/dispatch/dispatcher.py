@@ -20,7 +20,7 @@ from notify_grpc.core.dispatch.finisher import Finisher
 from notify_grpc.core.dispatch.held import Held
 from notify_grpc.core.dispatch.lane import Lane
 from notify_grpc.core.dispatch.leases import Leases
-from notify_grpc.core.dispatch.loops import Loop
+from notify_grpc.core.dispatch.loops import Loop, end
 from notify_grpc.core.dispatch.poller import Poller
 from notify_grpc.core.dispatch.reporting import Reporter
 from notify_grpc.core.dispatch.routes import Route, Routes
@@ -102,7 +102,7 @@ class Dispatcher:
         return self._routes.validate(target)
 
     def breakers(self) -> Mapping[str, str]:
-        """For readiness details: each provider (``channel/name`` where names repeat) and its breaker's state, with why."""
+        """For readiness details: each provider (``channel/name`` where names repeat) and its breaker, with why."""
         return {lane.title: lane.breaker.explain() for lane in self._routes.lanes}
 
     async def open(self) -> None:
@@ -280,10 +280,7 @@ class Dispatcher:
         except TimeoutError:
             log.warning("sends cut off at the end", extra={"sends": len(self._sends)})
         await self._starter.stop()
-        sends = list(self._sends)
-        for send in sends:
-            send.cancel()
-        await asyncio.gather(*sends, return_exceptions=True)
+        await end(*self._sends)
         await self._finisher.close(_LAST_WRITES_S)
         await self._leases.close(_LAST_WRITES_S)
 

@@ -13,6 +13,16 @@ from notify_grpc.domain.errors import Unavailable
 log = logging.getLogger(__name__)
 _FIRST_PAUSE_S = 0.25
 _LONGEST_PAUSE_S = 8.0
+_CANCEL_AGAIN_S = 0.2
+
+
+async def end(*tasks: asyncio.Task[None]) -> None:
+    """Cancel tasks until they are done: now and then a library loses a cancellation (asyncio.wait_for before 3.12)."""
+    waiting = set(tasks)
+    while waiting:
+        for task in waiting:
+            task.cancel()
+        _, waiting = await asyncio.wait(waiting, timeout=_CANCEL_AGAIN_S)
 
 
 class Outage:
@@ -52,17 +62,19 @@ class Loop:
         """Cancel and wait; idempotent, safe before start."""
         task, self._task = self._task, None
         if task is not None:
-            task.cancel()
-            await asyncio.wait({task})
+            await end(task)
 
     async def _run(self) -> None:
         outage = Outage(self._name)
-        while True:
+        me = asyncio.current_task()
+        # A library that turns our cancellation into an error of its own must not keep us going.
+        while me is not None and not me.cancelling():
             try:
                 await self._step()
                 outage.over()
             except Unavailable as exc:
-                await self._clock.sleep(outage.failed(exc))
+                if not me.cancelling():
+                    await self._clock.sleep(outage.failed(exc))
             except Exception:  # the loop is what keeps deliveries moving: it must outlive a defect
                 log.exception("a side task failed and is begun again", extra={"task": self._name})
                 await self._clock.sleep(_LONGEST_PAUSE_S)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from random import Random
+from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -44,7 +45,7 @@ class DeliveryLife(RuleBasedStateMachine):
         self.sends = self.unknown = self.accepted = 0
         self.row = Delivery("d", "t", "u", "r", "n", channel, "target", S.PENDING, 0, 0)
 
-    def take(self, state: S, **changes: int) -> None:
+    def take(self, state: S, **changes: Any) -> None:
         assert may(self.row.state, state), f"{self.row.state} → {state}"
         self.row = replace(self.row, state=state, **changes)
 
