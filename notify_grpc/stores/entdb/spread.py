@@ -123,22 +123,20 @@ class Spread(Store):
     async def claim(
         self, owner: str, *, limit: int, lease_s: float, channels: Collection[Channel], per_tenant: int
     ) -> list[Job]:
+        async def claim_at(store: Store, limit: int, per_tenant: int) -> list[Job]:
+            if limit <= 0 or per_tenant <= 0:
+                return []
+            return await store.claim(owner, limit=limit, lease_s=lease_s, channels=channels, per_tenant=per_tenant)
+
         stores = self._in_any_order()
         shares = [(limit + place) // len(stores) for place in range(len(stores))]
-        answers = await asyncio.gather(
-            *(
-                store.claim(owner, limit=share, lease_s=lease_s, channels=channels, per_tenant=per_tenant)
-                for store, share in zip(stores, shares, strict=True)
-                if share
-            )
-        )
+        answers = await asyncio.gather(*(claim_at(*each, per_tenant) for each in zip(stores, shares, strict=True)))
         jobs = [job for answer in answers for job in answer]
-        # What some did not need of their shares goes to those that could have used more.
-        for store, answer in zip(stores[-len(answers) :], answers, strict=True):
-            left = limit - len(jobs)
-            more = per_tenant - max(Counter(job.delivery.tenant_id for job in answer).values(), default=per_tenant)
-            if left and more:
-                jobs += await store.claim(owner, limit=left, lease_s=lease_s, channels=channels, per_tenant=more)
+        # What some did not need of their shares goes to those that could use more.
+        for store, share, answer in zip(stores, shares, answers, strict=True):
+            if len(answer) == share:
+                taken = Counter(job.delivery.tenant_id for job in answer)
+                jobs += await claim_at(store, limit - len(jobs), per_tenant - max(taken.values(), default=0))
         return jobs
 
     async def start_sending(self, leases: Sequence[Lease]) -> set[str]:
