@@ -85,11 +85,7 @@ class ClientService:
         notifications, next_cursor, unread = await self._inbox.page(
             recipient(), cursor=request.cursor, limit=request.limit, unread_only=request.unread_only
         )
-        return pb.GetNotificationsResponse(
-            notifications=[mapping.notification(n) for n in notifications],
-            next_cursor=next_cursor,
-            unread_count=unread,
-        )
+        return mapping.inbox_page(notifications, next_cursor, unread)
 
     async def ack_notification(self, request: pb.AckNotificationRequest, _: Context) -> pb.AckNotificationResponse:
         await self._inbox.ack(recipient(), request.id)

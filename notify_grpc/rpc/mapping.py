@@ -123,32 +123,42 @@ def _channel_result(result: ChannelResult) -> internal_pb.ChannelResult:
     )
 
 
-def notification(item: Notification, deliveries: Iterable[pb.Delivery] = ()) -> pb.Notification:
-    """A stored item; the wire's ``channel`` is always in-app."""
+def fill_notification(message: pb.Notification, item: Notification) -> None:
+    """Write a stored item into an empty message; the wire's ``channel`` is always in-app.
+
+    Field by field into a message that is already in its place: half the time of building one and copying it there.
+    """
     content = item.content
-    return pb.Notification(
-        id=item.id,
-        notification_id=item.notification_id,
-        subject_ref=content.subject_ref,
-        subject_type=content.subject_type,
-        title=content.title,
-        body=content.body,
-        channel=pb.DELIVERY_CHANNEL_IN_APP,
-        status=_STATUSES[item.status],
-        created_at_ms=item.created_at_ms,
-        delivered_at_ms=item.delivered_at_ms,
-        ack_at_ms=item.ack_at_ms,
-        read_at_ms=item.read_at_ms,
-        data=content.data,
-        deliveries=deliveries,
-    )
+    message.id = item.id
+    message.notification_id = item.notification_id
+    message.subject_ref = content.subject_ref
+    message.subject_type = content.subject_type
+    message.title = content.title
+    message.body = content.body
+    message.channel = pb.DELIVERY_CHANNEL_IN_APP
+    message.status = _STATUSES[item.status]
+    message.created_at_ms = item.created_at_ms
+    message.delivered_at_ms = item.delivered_at_ms
+    message.ack_at_ms = item.ack_at_ms
+    message.read_at_ms = item.read_at_ms
+    if content.data:
+        message.data.update(content.data)
+
+
+def notification_page(
+    items: Iterable[Notification], next_cursor: str, unread: int
+) -> client_pb.GetNotificationsResponse:
+    page = client_pb.GetNotificationsResponse(next_cursor=next_cursor, unread_count=unread)
+    for item in items:
+        fill_notification(page.notifications.add(), item)
+    return page
 
 
 def recipient_status(status: RecipientStatus) -> internal_pb.RecipientStatus:
-    deliveries = [delivery(d, attempts) for d, attempts in status.deliveries]
-    return internal_pb.RecipientStatus(
-        user_id=status.notification.user_id, notification=notification(status.notification, deliveries)
-    )
+    message = internal_pb.RecipientStatus(user_id=status.notification.user_id)
+    fill_notification(message.notification, status.notification)
+    message.notification.deliveries.extend(delivery(d, attempts) for d, attempts in status.deliveries)
+    return message
 
 
 def delivery(item: Delivery, attempts: Iterable[Attempt] = ()) -> pb.Delivery:
@@ -219,9 +229,9 @@ def encode_event(event: Event) -> bytes:
 def _stream_event(event: Event) -> client_pb.StreamEvent:
     match event.kind:
         case EventKind.NOTIFICATION if event.notification is not None:
-            return client_pb.StreamEvent(
-                notification=client_pb.NotificationEvent(notification=notification(event.notification))
-            )
+            message = client_pb.StreamEvent()
+            fill_notification(message.notification.notification, event.notification)
+            return message
         case EventKind.DATA_CHANGE:
             return client_pb.StreamEvent(
                 data_change=client_pb.DataChangeEvent(
