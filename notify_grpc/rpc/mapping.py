@@ -145,9 +145,7 @@ def fill_notification(message: pb.Notification, item: Notification) -> None:
         message.data.update(content.data)
 
 
-def notification_page(
-    items: Iterable[Notification], next_cursor: str, unread: int
-) -> client_pb.GetNotificationsResponse:
+def inbox_page(items: Iterable[Notification], next_cursor: str, unread: int) -> client_pb.GetNotificationsResponse:
     page = client_pb.GetNotificationsResponse(next_cursor=next_cursor, unread_count=unread)
     for item in items:
         fill_notification(page.notifications.add(), item)
