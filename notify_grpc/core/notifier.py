@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
@@ -29,7 +30,9 @@ from notify_grpc.ports.events import EventSink, NoEvents, ServiceEvent
 from notify_grpc.ports.store import Created, DeliveryFilter, Erased, Notice, Report, Store
 from notify_grpc.ports.telemetry import Metrics, NoMetrics, NoTracer, Tracer
 
+log = logging.getLogger(__name__)
 _DEFAULT_BUDGET_S = 10.0
+_UNANSWERED = NotifyError("not answered yet")
 
 
 class Notifier:
@@ -62,7 +65,7 @@ class Notifier:
         self.sessions = SessionRegistry(store, presence=presence, settings=realtime, clock=clock, metrics=metrics)
         self.inbox = InboxService(store, self.sessions, self._bus, clock, events)
         self._resources = AsyncExitStack()
-        self._storing: set[asyncio.Task[NotifyResult]] = set()
+        self._storing: set[asyncio.Task[list[NotifyResult | NotifyError]]] = set()
 
     async def open(self) -> None:
         """Open everything, or nothing: a failure half-way closes what was opened. Raises what the parts raise."""
@@ -97,24 +100,45 @@ class Notifier:
     async def notify(self, command: NotifyCommand, *, budget_s: float | None = None) -> NotifyResult:
         """Store one item per recipient, push it live, send it; when this returns, all rows are committed.
 
-        ``budget_s`` bounds the first attempts of an INLINE dispatch; what is unfinished goes on by itself. A
-        cancelled call is stored and sent all the same, or not at all. Raises InvalidArgument, Unavailable.
+        ``budget_s`` bounds the first attempts of an INLINE dispatch; what is unfinished goes on by itself. A cancelled
+        call is stored and sent all the same, or not at all. Raises InvalidArgument, Unavailable.
         """
-        notice = await self._plan(command)
-        task = asyncio.get_running_loop().create_task(self._store_and_send(notice, command, budget_s))
-        self._storing.add(task)
-        task.add_done_callback(self._storing.discard)
-        return await asyncio.shield(task)
+        [outcome] = await self.notify_many([command], budget_s=budget_s)
+        if isinstance(outcome, NotifyError):
+            raise outcome
+        return outcome
 
     async def notify_many(
         self, commands: Sequence[NotifyCommand], *, budget_s: float | None = None
     ) -> list[NotifyResult | NotifyError]:
         """Several calls at once, each with its own result or error, in order."""
-        results = await asyncio.gather(*(self.notify(c, budget_s=budget_s) for c in commands), return_exceptions=True)
-        for result in results:
-            if isinstance(result, BaseException) and not isinstance(result, NotifyError):
-                raise result
-        return results  # type: ignore[return-value]  # anything but NotifyError was raised above
+        outcomes: list[NotifyResult | NotifyError] = []
+        planned: list[tuple[int, NotifyCommand, Notice]] = []
+        for place, command in enumerate(commands):
+            try:
+                planned.append((place, command, await self._plan(command)))
+                outcomes.append(_UNANSWERED)
+            except NotifyError as exc:
+                outcomes.append(exc)
+        if planned:
+            for (place, *_), outcome in zip(planned, await self._finish(planned, budget_s), strict=True):
+                outcomes[place] = outcome
+        return outcomes
+
+    async def _finish(
+        self, planned: Sequence[tuple[int, NotifyCommand, Notice]], budget_s: float | None
+    ) -> list[NotifyResult | NotifyError]:
+        """In a task of its own, so that a caller who goes away takes nothing back."""
+        work = self._store_and_send([(c, n) for _, c, n in planned], budget_s)
+        task = asyncio.get_running_loop().create_task(work)
+        self._storing.add(task)
+        task.add_done_callback(self._stored)
+        return await asyncio.shield(task)
+
+    def _stored(self, task: asyncio.Task[list[NotifyResult | NotifyError]]) -> None:
+        self._storing.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            log.debug("a notification failed", exc_info=task.exception())
 
     async def publish_data_change(self, change: DataChange) -> int:
         """Tell live sessions everywhere that something changed; how many took it here. Raises InvalidArgument."""
@@ -220,18 +244,39 @@ class Notifier:
             self._dispatcher.lease_s,
         )
 
-    async def _store_and_send(self, notice: Notice, command: NotifyCommand, budget_s: float | None) -> NotifyResult:
-        created = await self._store.create(notice)
-        live = self._push(notice, created)
-        attempted = await self._send(notice, created, command.dispatch, budget_s)
-        return summarise(
-            notice,
-            created,
-            live=live,
-            with_provider=self._dispatcher.channels,
-            attempted=attempted,
-            explain=command.return_results,
-        )
+    async def _store_and_send(
+        self, planned: Sequence[tuple[NotifyCommand, Notice]], budget_s: float | None
+    ) -> list[NotifyResult | NotifyError]:
+        answers = await self._store.create_many([notice for _, notice in planned])
+        live: list[set[str]] = []
+        inline: list[Job] = []
+        for (command, notice), created in zip(planned, answers, strict=True):
+            if isinstance(created, NotifyError):
+                live.append(set())
+                continue
+            live.append(self._push(notice, created))
+            jobs = [Job(d, notice.content, notice.traceparent) for one in created for d in one.deliveries]
+            if command.dispatch is Dispatch.QUEUED:
+                self._dispatcher.submit(jobs)
+            else:
+                inline += jobs
+        attempted = await self._attempt(inline, budget_s) if inline else {}
+        return [
+            created
+            if isinstance(created, NotifyError)
+            else summarise(
+                notice,
+                created,
+                live=pushed,
+                with_provider=self._dispatcher.channels,
+                attempted=attempted,
+                explain=command.return_results,
+            )
+            for (command, notice), created, pushed in zip(planned, answers, live, strict=True)
+        ]
+
+    async def _attempt(self, jobs: Sequence[Job], budget_s: float | None) -> dict[str, Attempted]:
+        return await self._dispatcher.attempt(jobs, _DEFAULT_BUDGET_S if budget_s is None else budget_s)
 
     def _push(self, notice: Notice, created: Sequence[Created]) -> set[str]:
         """Offer each new row to the user's sessions here and wake the other instances; the users with a taker."""
@@ -248,17 +293,6 @@ class Notifier:
         if wakes:
             self._bus.publish_wakes(wakes)
         return live
-
-    async def _send(
-        self, notice: Notice, created: Sequence[Created], dispatch: Dispatch, budget_s: float | None
-    ) -> dict[str, Attempted]:
-        jobs = [Job(d, notice.content, notice.traceparent) for one in created for d in one.deliveries]
-        if not jobs:
-            return {}
-        if dispatch is Dispatch.QUEUED:
-            self._dispatcher.submit(jobs)
-            return {}
-        return await self._dispatcher.attempt(jobs, _DEFAULT_BUDGET_S if budget_s is None else budget_s)
 
     async def _finish_storing(self) -> None:
         await asyncio.gather(*self._storing, return_exceptions=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Protocol
 
 from notify_grpc.core.commands import NotifyCommand
@@ -11,6 +12,7 @@ from notify_grpc.domain.errors import InvalidArgument
 from notify_grpc.domain.models import Channel, Device
 from notify_grpc.ports.store import DeviceStore, Recipient
 
+_IN_APP = frozenset({Channel.IN_APP})
 _PUSH = frozenset({Channel.WEB_PUSH, Channel.MOBILE_PUSH})
 
 
@@ -29,8 +31,12 @@ class Addressing(Protocol):
 
 def chosen_channels(command: NotifyCommand, addressing: Addressing) -> tuple[Channel, ...]:
     """The channels asked for, each once, in a fixed order; all with a provider when none are named."""
-    wanted = frozenset(command.channels) or addressing.channels | {Channel.IN_APP}
-    return tuple(c for c in Channel if c in wanted)
+    return _in_order(frozenset(command.channels) or addressing.channels | _IN_APP)
+
+
+@lru_cache(maxsize=128)
+def _in_order(channels: frozenset[Channel]) -> tuple[Channel, ...]:
+    return tuple(c for c in Channel if c in channels)
 
 
 async def resolve(

@@ -26,6 +26,7 @@ from notify_grpc.domain.deliveries import (
     Outcome,
     Target,
 )
+from notify_grpc.domain.errors import NotifyError
 from notify_grpc.domain.models import (
     Channel,
     Content,
@@ -118,6 +119,10 @@ class InboxStore(Protocol):
         Concurrent calls may share a transaction. More than 1,000 recipients may commit in batches; a repeat completes
         them.
         """
+        ...
+
+    async def create_many(self, notices: Sequence[Notice]) -> list[list[Created] | NotifyError]:
+        """As `create` for each of them, all at once; what `create` would raise stands in its place."""
         ...
 
     async def get_notification(self, user: UserKey, id: str) -> Notification:

@@ -12,7 +12,6 @@ import logging
 import random as randomness
 from collections.abc import Iterable, Mapping, Sequence
 from contextvars import Context
-from functools import partial
 from typing import NamedTuple
 
 from notify_grpc.core.dispatch.batcher import Batcher
@@ -85,13 +84,11 @@ class Dispatcher:
         self._sender = Sender(owner, clock, tracer, self._reporter, random)
         self._finisher = Finisher(store, clock, self._reporter, self._finished)
         self._starter = Batcher("notify-dispatch-start", self._start)
-        self._poller = Poller(
-            store, self, owner=owner, lease_s=self.lease_s, poll_s=settings.poll_s, clock=clock, random=random
-        )
-        self._renewal = Loop("notify-dispatch-renew", self._leases.renew, clock)
+        self._poller = Poller(store, self, owner, self.channels, settings, clock, random)
+        self._renewal = Loop("notify-dispatch-renew", self._leases.renew, self._leases.rest, clock)
         self._loops = (
-            Loop("notify-dispatch-poll", partial(self._poller.poll, self.channels), clock),
-            Loop("notify-dispatch-sweep", self._sweep, clock),
+            Loop("notify-dispatch-poll", self._poller.poll, self._poller.rest, clock),
+            Loop("notify-dispatch-sweep", self._sweep, self._rest_from_sweeping, clock),
         )
         self._sends: set[asyncio.Task[None]] = set()
         self._running = False
@@ -259,7 +256,7 @@ class Dispatcher:
             self._poller.wake()
 
     async def _sweep(self) -> None:
-        """See what time did to deliveries; one round of a loop."""
+        """See what time did to deliveries, and how many are due."""
         while True:
             swept = await self._store.sweep_deliveries(_SWEEP_BATCH)
             for delivery in swept:
@@ -269,6 +266,8 @@ class Dispatcher:
             if len(swept) < _SWEEP_BATCH:
                 break
         self._reporter.due(await self._store.due_stats())
+
+    async def _rest_from_sweeping(self) -> None:
         await self._clock.sleep(self._settings.sweep_s * self._random.uniform(0.8, 1.2))
 
     async def _drain(self) -> None:

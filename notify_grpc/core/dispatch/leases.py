@@ -74,9 +74,12 @@ class Leases:
             await self._releases.stop()
         self._forget()
 
-    async def renew(self) -> None:
-        """A while later, renew what has been held since; one round of a loop."""
+    async def rest(self) -> None:
+        """Wait until some lease is old enough to be renewed."""
         await self._clock.sleep(self._lease_s / 4)
+
+    async def renew(self) -> None:
+        """Renew what has been held for a while."""
         started = self._clock.monotonic()
         old = [held for held in self._held.values() if held.lease_until - started < self._lease_s * 0.8]
         for first in range(0, len(old), _BATCH):

@@ -47,11 +47,14 @@ class Outage:
 
 
 class Loop:
-    """Runs ``step`` over and over. A store that is away slows it down; a defect is logged loudly and it goes on."""
+    """Runs ``step`` and ``rest`` in turn. A store that is away slows it down; a defect is logged loudly and it goes on."""
 
-    def __init__(self, name: str, step: Callable[[], Awaitable[None]], clock: Clock) -> None:
+    def __init__(
+        self, name: str, step: Callable[[], Awaitable[None]], rest: Callable[[], Awaitable[None]], clock: Clock
+    ) -> None:
         self._name = name
         self._step = step
+        self._rest = rest
         self._clock = clock
         self._task: asyncio.Task[None] | None = None
 
@@ -72,6 +75,7 @@ class Loop:
             try:
                 await self._step()
                 outage.over()
+                await self._rest()
             except Unavailable as exc:
                 if not me.cancelling():
                     await self._clock.sleep(outage.failed(exc))

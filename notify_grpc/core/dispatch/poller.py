@@ -8,6 +8,7 @@ from random import Random
 from typing import Protocol
 
 from notify_grpc.core.dispatch.loops import Signal
+from notify_grpc.core.dispatch.settings import DispatchSettings
 from notify_grpc.domain.clock import Clock
 from notify_grpc.domain.deliveries import Job
 from notify_grpc.domain.models import Channel
@@ -35,22 +36,23 @@ class Poller:
         self,
         store: DeliveryStore,
         room: Room,
-        *,
         owner: str,
-        lease_s: float,
-        poll_s: float,
+        channels: frozenset[Channel],
+        settings: DispatchSettings,
         clock: Clock,
         random: Random,
     ) -> None:
         self._store = store
         self._room = room
         self._owner = owner
-        self._lease_s = lease_s
-        self._poll_s = poll_s
+        self._channels = channels
+        self._lease_s = settings.lease_s
+        self._poll_s = self._pause_s = settings.poll_s
         self._clock = clock
         self._random = random
-        self._pause_s = poll_s
         self._signal = Signal(clock)
+        self._full = False
+        """The last claim brought all it could."""
         self._more: frozenset[Channel] = frozenset()
         """Channels that may have more due rows than there was room for."""
 
@@ -62,16 +64,19 @@ class Poller:
         """Whether a channel may have due rows there was no room for: wake when there is."""
         return channel in self._more
 
-    async def poll(self, channels: frozenset[Channel]) -> None:
-        """Claim once, then wait until it is worth claiming again; one round of a loop."""
+    async def poll(self) -> None:
+        """Claim once, if there is room."""
         room = self._room.room()
-        found, full = await self._claim(room) if room else (0, False)
-        self._more = channels if full else channels - room.keys()
-        if full and self._room.room():
-            await asyncio.sleep(0)
-            return
+        found, self._full = await self._claim(room) if room else (0, False)
+        self._more = self._channels if self._full else self._channels - room.keys()
         self._pause_s = _SHORTEST_S if found else min(self._pause_s * 2, self._poll_s)
-        await self._signal.wait(self._pause_s * self._random.uniform(0.9, 1.1))
+
+    async def rest(self) -> None:
+        """Wait until it is worth claiming again."""
+        if self._full and self._room.room():
+            await asyncio.sleep(0)
+        else:
+            await self._signal.wait(self._pause_s * self._random.uniform(0.9, 1.1))
 
     async def _claim(self, room: Mapping[Channel, int]) -> tuple[int, bool]:
         """How many were claimed, and whether more may be due."""

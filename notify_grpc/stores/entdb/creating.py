@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from notify_grpc.domain.deliveries import Delivery, DeliveryState
+from notify_grpc.domain.errors import NotifyError
 from notify_grpc.domain.ids import new_id
 from notify_grpc.domain.models import Notification, Status, UserKey
 from notify_grpc.ports.store import Created, Notice, Recipient
@@ -21,6 +22,7 @@ from notify_grpc.stores.entdb.part import Part
 from notify_grpc.stores.entdb.schema import KEY, Type
 from notify_grpc.stores.entdb.server_time import StoreTime
 from notify_grpc.stores.group_commit import GroupCommit
+from notify_grpc.stores.together import create_together
 
 PLAN = 200
 """Recipients and deliveries of one plan. Larger ones gain nothing, and EntDB takes 4 MiB at most."""
@@ -60,6 +62,9 @@ class Creating(Part):
         parts = [replace(notice, recipients=recipients[at : at + PLAN]) for at in range(0, len(recipients), PLAN)]
         answers = await asyncio.gather(*map(self._group.submit, parts))
         return [created for answer in answers for created in answer]
+
+    async def create_many(self, notices: Sequence[Notice]) -> list[list[Created] | NotifyError]:
+        return await create_together(self.create, notices)
 
     async def _commit(self, notices: Sequence[Notice]) -> list[list[Created]]:
         wishes = [wish for notice in notices for wish in _wishes(notice)]
@@ -102,6 +107,12 @@ class Creating(Part):
         return found
 
 
+class _NewContent(NamedTuple):
+    id: str
+    notice: Notice
+    row_ids: list[str]
+
+
 class _Plan:
     """The operations of one plan, as its rows are added."""
 
@@ -109,7 +120,7 @@ class _Plan:
         self._heads = heads
         self._now_ms = now_ms
         self._inboxes = {user: head.inbox for user, head in heads.items()}
-        self._contents: dict[int, tuple[str, Notice, int]] = {}
+        self._contents: dict[int, _NewContent] = {}
         self._rows: list[Any] = []
         self.deliveries: list[Delivery] = []
 
@@ -119,8 +130,8 @@ class _Plan:
         inbox = self._inboxes[wish.user] = inbox._replace(
             last_position=inbox.last_position + 1, last_seq=inbox.last_seq + 1, unread=inbox.unread + 1
         )
-        content_id = self._content_id(wish.notice)
         row = self._notification(wish, inbox.last_position, inbox.last_seq)
+        content_id = self._content_of(wish.notice, row.id)
         deliveries = tuple(self._new_deliveries(row, wish))
         self._rows.append(create_row(row, content_id, wish.digest, [delivery.id for delivery in deliveries]))
         self._rows += (create_delivery(delivery, content_id, row.traceparent) for delivery in deliveries)
@@ -132,13 +143,17 @@ class _Plan:
     def operations(self) -> list[Any]:
         """The inboxes first: what is refused is refused at once."""
         inboxes = [head.moved_to(user, self._inboxes[user]) for user, head in self._heads.items()]
-        contents = [create_content(id, notice.content, count) for id, notice, count in self._contents.values()]
+        contents = [
+            create_content(new.id, new.notice.content, new.notice.created_at_ms, new.row_ids)
+            for new in self._contents.values()
+        ]
         return [*inboxes, *contents, *self._rows]
 
-    def _content_id(self, notice: Notice) -> str:
-        content_id, _, references = self._contents.get(id(notice), (new_id(self._now_ms), notice, 0))
-        self._contents[id(notice)] = (content_id, notice, references + 1)
-        return content_id
+    def _content_of(self, notice: Notice, row_id: str) -> str:
+        """The id of the content that all rows of a notice share, this one too."""
+        new = self._contents.setdefault(id(notice), _NewContent(new_id(self._now_ms), notice, []))
+        new.row_ids.append(row_id)
+        return new.id
 
     def _notification(self, wish: _Wish, position: int, change_seq: int) -> Notification:
         notice = wish.notice

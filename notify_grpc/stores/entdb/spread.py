@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from hashlib import blake2b
 
 from notify_grpc.domain.deliveries import Attempt, Delivery, Job, Lease, Outcome
-from notify_grpc.domain.errors import NotFound
+from notify_grpc.domain.errors import NotFound, NotifyError
 from notify_grpc.domain.models import Channel, Device, DeviceType, Inbox, Notification, UserKey
 from notify_grpc.ports.store import (
     Capabilities,
@@ -24,6 +24,7 @@ from notify_grpc.ports.store import (
     Report,
     Store,
 )
+from notify_grpc.stores.together import create_together
 
 
 class Spread(Store):
@@ -63,6 +64,9 @@ class Spread(Store):
 
     async def create(self, notice: Notice) -> list[Created]:
         return await self.store_of(notice.tenant_id).create(notice)
+
+    async def create_many(self, notices: Sequence[Notice]) -> list[list[Created] | NotifyError]:
+        return await create_together(self.create, notices)
 
     async def get_notification(self, user: UserKey, id: str) -> Notification:
         return await self.store_of(user.tenant_id).get_notification(user, id)

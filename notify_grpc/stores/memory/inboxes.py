@@ -7,7 +7,7 @@ from bisect import bisect_right, insort
 from collections.abc import Collection, Iterable, Sequence
 
 from notify_grpc.domain.clock import Clock
-from notify_grpc.domain.errors import NotFound
+from notify_grpc.domain.errors import NotFound, NotifyError
 from notify_grpc.domain.ids import new_id
 from notify_grpc.domain.models import EMPTY_INBOX, Inbox, Notification, Status, UserKey
 from notify_grpc.ports.store import Changes, Created, Marked, Notice, Page, Recipient
@@ -30,6 +30,10 @@ class Inboxes(DeliveryRows):
     async def create(self, notice: Notice) -> list[Created]:
         now_ms = self._clock.now_ms()
         return [self._create(notice, recipient, now_ms) for recipient in notice.recipients]
+
+    async def create_many(self, notices: Sequence[Notice]) -> list[list[Created] | NotifyError]:
+        now_ms = self._clock.now_ms()
+        return [[self._create(notice, r, now_ms) for r in notice.recipients] for notice in notices]
 
     def _create(self, notice: Notice, recipient: Recipient, now_ms: int) -> Created:
         user_id = recipient.user_id

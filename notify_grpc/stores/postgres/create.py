@@ -9,6 +9,7 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 
 from notify_grpc.domain.deliveries import Delivery, DeliveryState
+from notify_grpc.domain.errors import NotifyError
 from notify_grpc.domain.ids import new_id
 from notify_grpc.ports.store import Created, Notice, Recipient
 from notify_grpc.stores.group_commit import GroupCommit
@@ -16,6 +17,7 @@ from notify_grpc.stores.postgres.arrays import Bigints, Blobs, Texts, Uuids
 from notify_grpc.stores.postgres.pool import Database, Statement
 from notify_grpc.stores.postgres.queries import load
 from notify_grpc.stores.postgres.rows import channel_letters, lock_of
+from notify_grpc.stores.together import create_together
 
 _CREATE = load("create")["create"]
 _PER_TRANSACTION = 1_000
@@ -46,6 +48,9 @@ class Creation:
             part = replace(notice, recipients=notice.recipients[start : start + _PER_TRANSACTION])
             created += (await self._create([part]))[0]
         return created
+
+    async def create_many(self, notices: Sequence[Notice]) -> list[list[Created] | NotifyError]:
+        return await create_together(self.create, notices)
 
     async def _create(self, notices: Sequence[Notice]) -> list[list[Created]]:
         batch = Batch(notices)

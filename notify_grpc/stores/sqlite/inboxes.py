@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 from notify_grpc.domain.cursor import MAX_SEQ
-from notify_grpc.domain.errors import NotFound
+from notify_grpc.domain.errors import NotFound, NotifyError
 from notify_grpc.domain.models import EMPTY_INBOX, Inbox, Notification, Status, UserKey
 from notify_grpc.ports.store import Changes, Created, InboxStore, Marked, Notice, Page
 from notify_grpc.stores.sqlite.creation import create
@@ -15,6 +15,7 @@ from notify_grpc.stores.sqlite.database import Database
 from notify_grpc.stores.sqlite.queries import load
 from notify_grpc.stores.sqlite.rows import notifications, text_list, to_json
 from notify_grpc.stores.sqlite.writer import Tx
+from notify_grpc.stores.together import create_together
 
 _SQL = load("inboxes")
 _BATCH = 1_000
@@ -32,6 +33,9 @@ class SqliteInboxes(Database, InboxStore):
             rows = len(batch) + sum(len(recipient.targets) for recipient in batch)
             created += await self._writer.run(create, rows, notice, batch, digest)
         return created
+
+    async def create_many(self, notices: Sequence[Notice]) -> list[list[Created] | NotifyError]:
+        return await create_together(self.create, notices)
 
     async def get_notification(self, user: UserKey, id: str) -> Notification:
         return await self._readers.run(_get, user, id)

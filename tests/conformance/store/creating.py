@@ -116,3 +116,14 @@ class Creating:
         again = await store.create(notice(*users))
         assert [answer.id for answer in again] == [answer.id for answer in answers]
         assert all(answer.duplicate for answer in again)
+
+    async def test_many_notices_are_stored_together_and_answered_in_order(self, store: Store) -> None:
+        first, repeat, other = await store.create_many([notice(ALICE), notice(ALICE), notice(BOB)])
+
+        assert isinstance(first, list)
+        assert isinstance(repeat, list)
+        assert isinstance(other, list)
+        assert sorted([first[0].duplicate, repeat[0].duplicate]) == [False, True]
+        assert first[0].id == repeat[0].id
+        assert (other[0].user_id, other[0].position, other[0].duplicate) == ("bob", 1, False)
+        assert await store.create_many([]) == []
