@@ -122,17 +122,17 @@ class Bodies:
             assert (await provider.send(sent)).error_class is unread, body[:20]
 
     async def test_success_whose_body_drips(
-        self, provider: Provider, sent: Message, server: ScriptedServer, reads_a_body: bool
+        self, impatient: Provider, sent: Message, server: ScriptedServer, reads_a_body: bool
     ) -> None:
         server.script(Drip(200))
         unread = ErrorClass.UNKNOWN_OUTCOME if reads_a_body else None
-        assert (await provider.send(sent)).error_class is unread
+        assert (await impatient.send(sent)).error_class is unread
 
     async def test_failure_whose_body_drips_is_known_by_its_status(
-        self, provider: Provider, sent: Message, server: ScriptedServer
+        self, impatient: Provider, sent: Message, server: ScriptedServer
     ) -> None:
         server.script(Drip(500, accepts=False))
-        assert (await provider.send(sent)).error_class is ErrorClass.TRANSIENT
+        assert (await impatient.send(sent)).error_class is ErrorClass.TRANSIENT
 
 
 class Checking:

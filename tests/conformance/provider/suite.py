@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import ClassVar
 
 import pytest
@@ -18,9 +19,13 @@ from tests.conformance.provider.making import message
 from tests.support.clock import ManualClock
 from tests.support.scripted_http import Reply, ScriptedServer
 
+PATIENCE_S = 20.0
+"""Longer than a busy machine takes for what must succeed."""
+IMPATIENCE_S = 0.5
+
 
 class ProviderSuite(sending.Accepting, sending.Silence, sending.LifeCycle, sending.Secrecy, ABC):
-    """Subclasses give the fixtures ``backend``, ``unopened`` (a provider that waits for a second at most), ``message_id``."""
+    """Subclasses give the fixtures ``backend``, ``making`` (a provider from its ``timeout_s``) and ``message_id``."""
 
     channel: ClassVar[Channel]
     target: ClassVar[str]
@@ -28,13 +33,25 @@ class ProviderSuite(sending.Accepting, sending.Silence, sending.LifeCycle, sendi
 
     @pytest.fixture
     @abstractmethod
-    def unopened(self) -> Provider: ...
+    def making(self) -> Callable[[float], Provider]: ...
+
+    @pytest.fixture
+    def unopened(self, making: Callable[[float], Provider]) -> Provider:
+        return making(PATIENCE_S)
 
     @pytest.fixture
     async def provider(self, unopened: Provider) -> AsyncIterator[Provider]:
         await unopened.open()
         yield unopened
         await unopened.close()
+
+    @pytest.fixture
+    async def impatient(self, making: Callable[[float], Provider]) -> AsyncIterator[Provider]:
+        """For answers that never come."""
+        provider = making(IMPATIENCE_S)
+        await provider.open()
+        yield provider
+        await provider.close()
 
     @pytest.fixture
     def sent(self) -> Message:
@@ -67,7 +84,7 @@ class HttpProviderSuite(ProviderSuite, answers.Refusing, answers.Throttling, ans
     routes: ClassVar[Mapping[str, Reply]] = {}
 
     @abstractmethod
-    def make(self, url: str, clock: ManualClock) -> Provider:
+    def make(self, url: str, clock: ManualClock, timeout_s: float) -> Provider:
         """The provider, its service at ``url``."""
 
     @pytest.fixture
@@ -82,8 +99,8 @@ class HttpProviderSuite(ProviderSuite, answers.Refusing, answers.Throttling, ans
         return HttpBackend(server, self.accepted)
 
     @pytest.fixture
-    def unopened(self, server: ScriptedServer, backend: Backend, clock: ManualClock) -> Provider:
-        return self.make(server.url, clock)
+    def making(self, server: ScriptedServer, backend: Backend, clock: ManualClock) -> Callable[[float], Provider]:
+        return partial(self.make, server.url, clock)
 
     @pytest.fixture
     def message_id(self) -> str:

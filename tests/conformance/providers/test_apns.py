@@ -23,8 +23,10 @@ KEY = p256()
 TOKEN = "0123456789abcdef" * 4
 
 
-def settings(url: str) -> ApnsSettings:
-    return ApnsSettings(pem_of(KEY), "KEY1", "TEAM1", "org.example.app", sandbox=True, base_url=url, timeout_s=0.4)
+def settings(url: str, timeout_s: float = 20.0) -> ApnsSettings:
+    return ApnsSettings(
+        pem_of(KEY), "KEY1", "TEAM1", "org.example.app", sandbox=True, base_url=url, timeout_s=timeout_s
+    )
 
 
 def refused(status: int, reason: str, error_class: ErrorClass) -> Refusal:
@@ -55,8 +57,8 @@ class TestApns(HttpProviderSuite):
         refused(503, "Shutdown", ErrorClass.TRANSIENT),
     )
 
-    def make(self, url: str, clock: ManualClock) -> Provider:
-        return ApnsProvider(settings(url), clock=clock)
+    def make(self, url: str, clock: ManualClock, timeout_s: float) -> Provider:
+        return ApnsProvider(settings(url, timeout_s), clock=clock)
 
     async def test_the_request(self, provider: Provider, server: ScriptedServer, clock: ManualClock) -> None:
         await provider.send(message(self.channel, self.target, Content("Hi", "Text", data={"aps": "x"}), ttl_s=60))

@@ -36,8 +36,8 @@ class TestMeta(HttpProviderSuite):
         refused(400, 424242, ErrorClass.PERMANENT),
     )
 
-    def make(self, url: str, clock: ManualClock) -> Provider:
-        return MetaProvider(MetaSettings("107", "s3cret-token", base_url=url, timeout_s=0.4), clock=clock)
+    def make(self, url: str, clock: ManualClock, timeout_s: float) -> Provider:
+        return MetaProvider(MetaSettings("107", "s3cret-token", base_url=url, timeout_s=timeout_s), clock=clock)
 
     async def test_a_text(self, provider: Provider, server: ScriptedServer) -> None:
         await provider.send(message(self.channel, self.target))

@@ -26,8 +26,8 @@ class TestSendGrid(HttpProviderSuite):
         Refusal(Reply(413), ErrorClass.PERMANENT, "http_413"),
     )
 
-    def make(self, url: str, clock: ManualClock) -> Provider:
-        settings = SendGridSettings("s3cret-key", "Shop <shop@example.com>", base_url=url, timeout_s=0.4)
+    def make(self, url: str, clock: ManualClock, timeout_s: float) -> Provider:
+        settings = SendGridSettings("s3cret-key", "Shop <shop@example.com>", base_url=url, timeout_s=timeout_s)
         return SendGridProvider(settings, clock=clock)
 
     async def test_the_request(self, provider: Provider, server: ScriptedServer) -> None:

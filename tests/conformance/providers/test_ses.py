@@ -36,10 +36,10 @@ class TestSes(HttpProviderSuite):
         Refusal(Reply(400, b'{"__type":"com.aws#ExpiredToken"}'), ErrorClass.MISCONFIGURED, "ExpiredToken"),
     )
 
-    def make(self, url: str, clock: ManualClock) -> Provider:
+    def make(self, url: str, clock: ManualClock, timeout_s: float) -> Provider:
         credentials = AwsCredentials("AKID", "s3cret-key")
         settings = SesSettings(
-            credentials, "eu-west-1", "Shop <shop@example.com>", "events", base_url=url, timeout_s=0.4
+            credentials, "eu-west-1", "Shop <shop@example.com>", "events", base_url=url, timeout_s=timeout_s
         )
         return SesProvider(settings, clock=clock)
 

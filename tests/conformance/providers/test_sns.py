@@ -39,9 +39,9 @@ class TestSns(HttpProviderSuite):
         refused(500, "InternalError", ErrorClass.TRANSIENT),
     )
 
-    def make(self, url: str, clock: ManualClock) -> Provider:
+    def make(self, url: str, clock: ManualClock, timeout_s: float) -> Provider:
         credentials = AwsCredentials("AKID", "s3cret-key", "s3cret-session")
-        settings = SnsSettings(credentials, "eu-central-1", sender_id="Shop", base_url=url, timeout_s=0.4)
+        settings = SnsSettings(credentials, "eu-central-1", sender_id="Shop", base_url=url, timeout_s=timeout_s)
         return SnsProvider(settings, clock=clock)
 
     async def test_the_request(self, provider: Provider, server: ScriptedServer) -> None:

@@ -16,8 +16,8 @@ from tests.support.scripted_http import Received, Reply, ScriptedServer
 CREATED = Reply(201, b'{"sid":"SM1","status":"queued"}')
 
 
-def settings(url: str, **more: str) -> TwilioSettings:
-    return TwilioSettings("AC1", "s3cret-token", base_url=url, timeout_s=0.4, **more)
+def settings(url: str, timeout_s: float, **more: str) -> TwilioSettings:
+    return TwilioSettings("AC1", "s3cret-token", base_url=url, timeout_s=timeout_s, **more)
 
 
 def refused(status: int, code: int, error_class: ErrorClass) -> Refusal:
@@ -48,8 +48,8 @@ class TestTwilioSms(HttpProviderSuite):
         refused(400, 99999, ErrorClass.PERMANENT),
     )
 
-    def make(self, url: str, clock: ManualClock) -> Provider:
-        return TwilioProvider(settings(url, from_number="+15550000000"), clock=clock)
+    def make(self, url: str, clock: ManualClock, timeout_s: float) -> Provider:
+        return TwilioProvider(settings(url, timeout_s, from_number="+15550000000"), clock=clock)
 
     async def test_the_request(self, provider: Provider, server: ScriptedServer) -> None:
         await provider.send(message(self.channel, self.target, ttl_s=100_000))
@@ -82,9 +82,9 @@ class TestTwilioWhatsapp(HttpProviderSuite):
         refused(429, 63018, ErrorClass.RATE_LIMITED),
     )
 
-    def make(self, url: str, clock: ManualClock) -> Provider:
+    def make(self, url: str, clock: ManualClock, timeout_s: float) -> Provider:
         extra = {"messaging_service_sid": "MG1", "status_callback": "https://n.example.org/callbacks/twilio"}
-        return twilio_whatsapp(settings(url, **extra), clock=clock)
+        return twilio_whatsapp(settings(url, timeout_s, **extra), clock=clock)
 
     async def test_the_request_carries_the_prefix_and_where_to_report(
         self, provider: Provider, server: ScriptedServer

@@ -80,8 +80,8 @@ class TestVapid(HttpProviderSuite):
         Refusal(Reply(429), ErrorClass.RATE_LIMITED, "http_429"),
     )
 
-    def make(self, url: str, clock: ManualClock) -> Provider:
-        settings = VapidSettings(PUBLIC, PRIVATE, "mailto:ops@example.com", timeout_s=0.4)
+    def make(self, url: str, clock: ManualClock, timeout_s: float) -> Provider:
+        settings = VapidSettings(PUBLIC, PRIVATE, "mailto:ops@example.com", timeout_s=timeout_s)
         return VapidProvider(settings, clock=clock, allow_loopback=True)
 
     @pytest.fixture
@@ -213,7 +213,9 @@ def test_a_browsers_subscription_is_taken() -> None:
 
 
 @pytest.mark.parametrize(
-    ("public", "private"), [(PUBLIC, "AAAA"), (PUBLIC, "!"), (base64url(point_of(p256())), PRIVATE)]
+    ("public", "private"),
+    [(PUBLIC, "AAAA"), (PUBLIC, "!"), (base64url(point_of(p256())), PRIVATE)],
+    ids=["short", "no base64", "other"],
 )
 def test_keys_that_do_not_belong_together(public: str, private: str) -> None:
     with pytest.raises(InvalidArgument, match="vapid"):
