@@ -47,7 +47,7 @@ class Outage:
 
 
 class Loop:
-    """Runs ``step`` and ``rest`` in turn. A store that is away slows it down; a defect is logged loudly and it goes on."""
+    """Runs ``step`` and ``rest`` in turn. A store that is away slows it down; after a defect, logged, it goes on."""
 
     def __init__(
         self, name: str, step: Callable[[], Awaitable[None]], rest: Callable[[], Awaitable[None]], clock: Clock
