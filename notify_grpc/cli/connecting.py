@@ -53,7 +53,7 @@ def _credentials(tls: bool, ca: Path | None) -> grpc.ChannelCredentials | None:
     try:
         return grpc.ssl_channel_credentials(ca.read_bytes())
     except OSError as error:
-        raise InvalidArgument("ca", error.strerror or "cannot be read") from error
+        raise InvalidArgument("--ca", error.strerror or "cannot be read") from error
 
 
 def _producer(

@@ -38,6 +38,8 @@ def open_channel(
         service["loadBalancingConfig"] = [{"round_robin": {}}]
     options = [
         ("grpc.service_config", json.dumps(service)),
+        # Clients of one process share no connection, nor the wait of another one's that just failed.
+        ("grpc.use_local_subchannel_pool", 1),
         ("grpc.initial_reconnect_backoff_ms", 100),
         ("grpc.min_reconnect_backoff_ms", 2_000),
         ("grpc.max_reconnect_backoff_ms", 5_000),

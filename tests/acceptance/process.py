@@ -34,6 +34,7 @@ class Done(NamedTuple):
     @property
     def json(self) -> Any:
         """Its one line of output, decoded."""
+        assert self.out, f"exit code {self.code}: {self.err}"
         return json.loads(self.out)
 
 
