@@ -17,6 +17,7 @@ class Limits:
     recipients: int = 10_000
     presence_users: int = 1_000
     id_chars: int = 256
+    id_bytes: int = 768
     title_chars: int = 1_000
     subject_chars: int = 1_024
     body_bytes: int = 512 * 1024
@@ -54,8 +55,10 @@ def utf8_size(field: str, value: str) -> int:
 
 
 def check_id(field: str, value: str, limits: Limits = LIMITS) -> None:
-    """A required identifier of the caller's."""
+    """A required identifier of the caller's. Three of them make a key that databases can index (2,700 bytes)."""
     check_text(field, value, limits.id_chars, required=True)
+    if not value.isascii() and utf8_size(field, value) > limits.id_bytes:
+        raise InvalidArgument(field, f"is larger than {limits.id_bytes} bytes")
 
 
 def check_users(field: str, user_ids: Sequence[str], most: int, limits: Limits = LIMITS) -> None:

@@ -26,10 +26,15 @@ STRINGS = [
 ]
 
 
-def wide(length: int, seed: int) -> str:
+def wide(length: int, seed: int, first: int = 0x10000, last: int = 0x10FFFD) -> str:
     """Characters of four bytes that no compression shortens."""
     random = Random(seed)
-    return "".join(chr(random.randrange(0x10000, 0x10FFFE)) for _ in range(length))
+    return "".join(chr(random.randint(first, last)) for _ in range(length))
+
+
+def wide_id(seed: int) -> str:
+    """256 characters of three bytes: the largest id that is let in."""
+    return wide(256, seed, 0x4E00, 0x9FFF)
 
 
 class Fidelity:
@@ -78,7 +83,7 @@ class Fidelity:
         assert (await store.get_notification(ALICE, created.id)).content.data == data
 
     async def test_ids_of_256_wide_characters(self, store: Store) -> None:
-        user, key = UserKey(wide(256, seed=1), wide(256, seed=2)), wide(256, seed=3)
+        user, key = UserKey(wide_id(seed=1), wide_id(seed=2)), wide_id(seed=3)
         near = [UserKey(user.tenant_id, user.user_id[:-1] + "x"), UserKey(user.tenant_id[:-1] + "x", user.user_id)]
         created = await send(store, user, key)
         assert not any([(await send(store, other, key)).duplicate for other in near])

@@ -29,6 +29,8 @@ def command(**changes: object) -> NotifyCommand:
         ({"user_ids": ["ada", ""]}, "user_ids[1]"),
         ({"user_ids": ["\0"]}, "user_ids[0]"),
         ({"user_ids": ["ä" * 257]}, "user_ids[0]"),
+        ({"user_ids": ["🙂" * 256]}, "user_ids[0]"),
+        ({"tenant_id": "🙂" * 193}, "tenant_id"),
         ({"content": Content(title="x" * 1_001)}, "title"),
         ({"content": Content(title="half \ud83d")}, "title"),
         ({"content": Content(body="nul\0")}, "body"),
