@@ -22,11 +22,6 @@ LONG = Content("Minutes", "x" * 200_000)
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "notify.db"
-
-
-@pytest.fixture
 async def store(path: Path) -> AsyncIterator[SqliteStore]:
     store = SqliteStore(path, busy_timeout_s=0.1)
     await store.open()

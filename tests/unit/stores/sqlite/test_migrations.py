@@ -21,11 +21,6 @@ TWO = Migration(2, "two", "-- more\nALTER TABLE one ADD COLUMN y INTEGER;\n")
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "notify.db"
-
-
-@pytest.fixture
 def db(path: Path) -> Iterator[sqlite3.Connection]:
     with closing(open_writer(path, 1.0)) as db:
         yield db
