@@ -35,7 +35,7 @@ class MetaCallbacks:
         """Meta's verification request: hub.challenge, if hub.verify_token is ours."""
         query = parse_qs(urlsplit(url).query)
         token = query.get("hub.verify_token", [""])[0]
-        if not hmac.compare_digest(self.verify_token.encode(), token.encode()):
+        if not self.verify_token or not hmac.compare_digest(self.verify_token.encode(), token.encode()):
             raise Unauthenticated("the verify token is not ours")
         return query.get("hub.challenge", [""])[0]
 

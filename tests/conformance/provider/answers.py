@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -120,6 +121,13 @@ class Bodies:
             server.script(Reply(200, body))
             unread = ErrorClass.UNKNOWN_OUTCOME if reads_a_body else None
             assert (await provider.send(sent)).error_class is unread, body[:20]
+
+    async def test_an_answer_too_large_to_be_one_is_not_read(
+        self, provider: Provider, sent: Message, server: ScriptedServer, reads_a_body: bool, accepted_answer: Reply
+    ) -> None:
+        server.script(replace(accepted_answer, body=accepted_answer.body + b" " * 200_000))
+        unread = ErrorClass.UNKNOWN_OUTCOME if reads_a_body else None
+        assert (await provider.send(sent)).error_class is unread
 
     async def test_success_whose_body_drips(
         self, impatient: Provider, sent: Message, server: ScriptedServer, reads_a_body: bool

@@ -107,6 +107,10 @@ class HttpProviderSuite(ProviderSuite, answers.Refusing, answers.Throttling, ans
         return self.accepted_id
 
     @pytest.fixture
+    def accepted_answer(self) -> Reply:
+        return self.accepted
+
+    @pytest.fixture
     def reads_a_body(self) -> bool:
         return self.reads_body
 

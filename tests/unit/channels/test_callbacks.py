@@ -171,6 +171,8 @@ class TestMeta:
         assert self.callbacks.challenge(url + "verify-me") == "123"
         with pytest.raises(Unauthenticated):
             self.callbacks.challenge(url + "guess")
+        with pytest.raises(Unauthenticated):
+            MetaCallbacks("app-secret", "").challenge(url)
 
     def test_secrets_are_not_shown(self) -> None:
         assert "app-secret" not in repr(self.callbacks)
