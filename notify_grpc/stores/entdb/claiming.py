@@ -25,6 +25,7 @@ _ROUNDS = 8
 """How often a claim that met another claimer looks again before it leaves the rest to it."""
 _DUE_BOUND = 10_000
 _COUNTED_AT_ONCE = 16
+_READ_AT_ONCE = 32
 _REMOVED_AT_ONCE = 100
 
 
@@ -72,7 +73,7 @@ class Claiming(Part):
         due: list[int] = []
         for start in range(0, len(buckets), _COUNTED_AT_ONCE):
             some = buckets[start : start + _COUNTED_AT_ONCE]
-            for rows in await asyncio.gather(*(self._in_bucket(bucket, now_ms) for bucket in some)):
+            for rows in await asyncio.gather(*(self._in_bucket(bucket, now_ms, _DUE_BOUND) for bucket in some)):
                 due += (row.delivery.due_at_ms for row in rows)
             if len(due) >= _DUE_BOUND:
                 break
@@ -100,19 +101,24 @@ class Claiming(Part):
             by_slot[bucket.slot_ms].append(bucket)
         found: list[DeliveryRow] = []
         for slot in sorted(by_slot):
-            for rows in await asyncio.gather(*(self._in_bucket(bucket, now_ms) for bucket in by_slot[slot])):
+            for rows in await asyncio.gather(*(self._in_bucket(bucket, now_ms, most) for bucket in by_slot[slot])):
                 found += rows
             if len(found) >= most:
                 break
         return sorted(found, key=lambda row: (row.delivery.due_at_ms, row.delivery.id))[:most]
 
-    async def _in_bucket(self, bucket: _Bucket, now_ms: int) -> list[DeliveryRow]:
-        inside = where(DeliveryField.BUCKET, EQ, bucket.node.fields[KEY])
-        nodes, _ = await self._connection.query(Type.DELIVERY, inside, where(DeliveryField.DUE, LTE, now_ms))
-        if not nodes and bucket.slot_ms + 2 * BUCKET_MS < now_ms:
-            self._empty.append(bucket)
-        rows = map(read_row, nodes)
-        return [row for row in rows if moves.is_claimable(row.delivery, now_ms)]
+    async def _in_bucket(self, bucket: _Bucket, now_ms: int, most: int) -> list[DeliveryRow]:
+        """A bucket's due rows, the first stored first, `most` of them and maybe more."""
+        due = where(DeliveryField.BUCKET, EQ, bucket.node.fields[KEY]), where(DeliveryField.DUE, LTE, now_ms)
+        found: list[DeliveryRow] = []
+        token, more = "", True
+        while more and len(found) < most:
+            nodes, token = await self._connection.query(Type.DELIVERY, *due, size=max(most, _READ_AT_ONCE), token=token)
+            if not nodes and not found and bucket.slot_ms + 2 * BUCKET_MS < now_ms:
+                self._empty.append(bucket)
+            found += (row for row in map(read_row, nodes) if moves.is_claimable(row.delivery, now_ms))
+            more = bool(token)
+        return found
 
     async def _due_buckets(self, now_ms: int) -> list[_Bucket]:
         due = (where(BucketField.SLOT, GTE, 0), where(BucketField.SLOT, LTE, now_ms))

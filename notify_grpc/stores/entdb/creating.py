@@ -80,7 +80,9 @@ class Creating(Part):
         """Store what is not there yet, each row once."""
         answers: dict[int, Created] = {}
         async for _ in Attempts():
-            plan = _Plan(await self._heads.read_or_begin({wish.user for wish in wishes}), await self._time.now_ms())
+            now_ms = await self._time.now_ms()
+            heads = await self._heads.read_or_begin({wish.user for wish in wishes}, now_ms)
+            plan = _Plan(heads, now_ms)
             created = {id(wish): plan.add(wish) for wish in wishes}
             touches = await self._buckets.touches(plan.deliveries)
             try:
@@ -91,6 +93,7 @@ class Creating(Part):
                     answers |= await self._duplicates(wishes)
                     wishes = [wish for wish in wishes if id(wish) not in answers]
             else:
+                self._heads.began(heads)
                 answers |= created
                 break
             if not wishes:
@@ -107,12 +110,6 @@ class Creating(Part):
         return found
 
 
-class _NewContent(NamedTuple):
-    id: str
-    notice: Notice
-    row_ids: list[str]
-
-
 class _Plan:
     """The operations of one plan, as its rows are added."""
 
@@ -120,7 +117,8 @@ class _Plan:
         self._heads = heads
         self._now_ms = now_ms
         self._inboxes = {user: head.inbox for user, head in heads.items()}
-        self._contents: dict[int, _NewContent] = {}
+        self._contents: dict[int, tuple[str, Notice, int]] = {}
+        """By notice: the content's id, and how many rows have it."""
         self._rows: list[Any] = []
         self.deliveries: list[Delivery] = []
 
@@ -131,7 +129,7 @@ class _Plan:
             last_position=inbox.last_position + 1, last_seq=inbox.last_seq + 1, unread=inbox.unread + 1
         )
         row = self._notification(wish, inbox.last_position, inbox.last_seq)
-        content_id = self._content_of(wish.notice, row.id)
+        content_id = self._content_of(wish.notice)
         deliveries = tuple(self._new_deliveries(row, wish))
         self._rows.append(create_row(row, content_id, wish.digest, [delivery.id for delivery in deliveries]))
         self._rows += (create_delivery(delivery, content_id, row.traceparent) for delivery in deliveries)
@@ -143,17 +141,14 @@ class _Plan:
     def operations(self) -> list[Any]:
         """The inboxes first: what is refused is refused at once."""
         inboxes = [head.moved_to(user, self._inboxes[user]) for user, head in self._heads.items()]
-        contents = [
-            create_content(new.id, new.notice.content, new.notice.created_at_ms, new.row_ids)
-            for new in self._contents.values()
-        ]
+        contents = [create_content(id, notice.content, rows) for id, notice, rows in self._contents.values()]
         return [*inboxes, *contents, *self._rows]
 
-    def _content_of(self, notice: Notice, row_id: str) -> str:
-        """The id of the content that all rows of a notice share, this one too."""
-        new = self._contents.setdefault(id(notice), _NewContent(new_id(self._now_ms), notice, []))
-        new.row_ids.append(row_id)
-        return new.id
+    def _content_of(self, notice: Notice) -> str:
+        """The id of the content that the rows of a notice share; one more row has it."""
+        content_id, _, rows = self._contents.get(id(notice)) or (new_id(self._now_ms), notice, 0)
+        self._contents[id(notice)] = (content_id, notice, rows + 1)
+        return content_id
 
     def _notification(self, wish: _Wish, position: int, change_seq: int) -> Notification:
         notice = wish.notice

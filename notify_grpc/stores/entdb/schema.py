@@ -51,7 +51,7 @@ class ContentField(IntEnum):
     """Counters of CONTENT."""
 
     REFERENCES = 3
-    """Notifications that have this content; at 0 it goes."""
+    """Notifications that still have this content; at 0 it goes."""
 
 
 class DeviceField(IntEnum):
