@@ -73,3 +73,12 @@ async def test_ids_of_deliveries_follow_their_targets_within_a_millisecond(sqlit
     listed = await sqlite_store.list_deliveries(DeliveryFilter(), limit=100)
     assert [Target(delivery.channel, delivery.target) for delivery in listed] == targets
     assert listed == list(created.deliveries)
+
+
+async def test_a_sweep_stops_at_its_limit_whatever_it_finds(sqlite_store: SqliteStore, clock: ManualClock) -> None:
+    now_ms = clock.now_ms()
+    await sqlite_store.create(notice(ALICE, key="held", targets=[EMAIL], lease_owner="w-1", lease_s=1))
+    await sqlite_store.create(notice(ALICE, key="waiting", targets=[EMAIL], expires_at_ms=now_ms + 1))
+    await clock.advance(2)
+    swept = [[row.state.value for row in await sqlite_store.sweep_deliveries(1)] for _ in range(3)]
+    assert swept == [["retry"], ["expired"], []]
