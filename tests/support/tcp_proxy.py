@@ -15,7 +15,7 @@ _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
 class TcpProxy:
-    """Forwards a loopback port to ``(host, port)``.
+    """Forwards a loopback port to ``(host, port)``, or to a Unix socket where ``host`` is its path.
 
     ``black_hole()`` keeps connections open while nothing passes any more, in either direction: half-open, as after a
     cut cable. ``restore()`` lets pass what was held back. ``drop()`` resets connections. ``delay_s`` slows each chunk.
@@ -80,7 +80,9 @@ class TcpProxy:
         self._connections.discard(task)
 
     async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        target_reader, target_writer = await asyncio.open_connection(*self._target)
+        host, port = self._target
+        connecting = asyncio.open_unix_connection(host) if host.startswith("/") else asyncio.open_connection(host, port)
+        target_reader, target_writer = await connecting
         self._writers |= {writer, target_writer}
         try:
             await asyncio.gather(self._pump(reader, target_writer), self._pump(target_reader, writer))
