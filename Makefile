@@ -4,10 +4,11 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --use-pep517 -c constraints.txt
 PROTOS := $(sort $(wildcard protos/notify/v1/*.proto))
 PROTOC = $(BIN)/python -m grpc_tools.protoc -Iprotos $(PROTOS)
+GRPCURL := v1.9.3
 PYTEST_ARGS ?= -n 2 --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check format proto proto-check bench clean
+.PHONY: help run demo test outside check format proto proto-check bench clean
 
 help: ## Say what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +27,15 @@ demo: .venv/.run ## Start a service, send a notification, see it arrive, read it
 
 test: .venv/.dev ## Run every test, with real servers
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+outside: .venv/.dev ## grpcurl, which shares no code with us, against the real program; not run without Go
+	@if command -v go >/dev/null; then $(MAKE) --no-print-directory build/bin/grpcurl; else echo "not run: no Go here to build grpcurl"; fi
+	@$(BIN)/python -m pytest tests/outside
+
+build/bin/grpcurl:
+	@echo "Building grpcurl $(GRPCURL) ..."
+	@mkdir -p build/bin
+	@GOBIN=$(CURDIR)/build/bin go install github.com/fullstorydev/grpcurl/cmd/grpcurl@$(GRPCURL)
 
 check: .venv/.dev proto-check ## Lint, types, layers, contract, generated code
 	$(BIN)/ruff check .
