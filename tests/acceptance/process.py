@@ -91,6 +91,11 @@ class Server:
         return Ports(found["recipients"], found["producers"], found["operators"])
 
     @property
+    def pid(self) -> int:
+        """The process."""
+        return self._process.pid
+
+    @property
     def log(self) -> str:
         """What it has written to stderr so far."""
         return "".join(self._log)
