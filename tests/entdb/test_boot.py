@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 import pytest
 
 from notify_grpc.domain.errors import FailedPrecondition, Unavailable
+from notify_grpc.ports.store import Marked, Page
 from notify_grpc.stores.entdb import EntDBStore, tenant_store
 from notify_grpc.stores.entdb.schema import Type, descriptor
 from tests.conformance.store.making import ALICE, send
@@ -83,3 +85,16 @@ async def test_close_may_come_twice_and_before_open(tenant: str) -> None:
     await store.close()
     with pytest.raises(Unavailable):
         await store.get_inboxes([ALICE])
+
+
+async def test_calls_that_run_when_it_closes_end_or_are_unavailable_but_never_cancelled(
+    address: str, tenant: str
+) -> None:
+    store = await opened(address, [tenant])
+    created = await send(store, ALICE)
+    calls = [asyncio.create_task(store.mark_read(ALICE, created.id, 1)) for _ in range(10)]
+    pages = [asyncio.create_task(store.list_notifications(ALICE, before=None, limit=20)) for _ in range(10)]
+    await asyncio.sleep(0)
+    await store.close()
+    answers = await asyncio.gather(*calls, *pages, return_exceptions=True)
+    assert all(isinstance(answer, Marked | Page | Unavailable) for answer in answers)

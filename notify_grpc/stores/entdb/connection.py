@@ -89,10 +89,10 @@ class Connection:
             self._stub = Stub(self._channel)
 
     async def close(self) -> None:
-        """End the channel; may be called again."""
+        """Refuse new calls, let those that run end, end the channel; may be called again."""
         channel, self._channel = self._channel, None
         if channel is not None:
-            await channel.close()
+            await channel.close(grace=max(_READ_S, _WRITE_S))
 
     def _new_channel(self) -> grpc.aio.Channel:
         if not self._endpoint.tls:
