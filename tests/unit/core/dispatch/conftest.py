@@ -11,7 +11,7 @@ from notify_grpc.stores.memory import MemoryStore
 from notify_grpc.stores.sqlite import SqliteStore
 from tests.conformance.store import Clocked, Database
 from tests.conformance.test_postgres import PostgresDatabase
-from tests.unit.core.dispatch.world import World
+from tests.support.dispatching import World
 
 
 @pytest.fixture(params=["memory", "sqlite", "postgres"])

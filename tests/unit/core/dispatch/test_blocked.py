@@ -8,9 +8,9 @@ from dataclasses import replace
 from notify_grpc.domain.deliveries import DeliveryState, ErrorClass
 from notify_grpc.domain.models import Channel
 from notify_grpc.ports.provider import Receipt
+from tests.support.dispatching import SETTINGS, World
 from tests.support.scripted_provider import ScriptedProvider
 from tests.support.waiting import eventually
-from tests.unit.core.dispatch.world import SETTINGS, World
 
 S = DeliveryState
 E = ErrorClass

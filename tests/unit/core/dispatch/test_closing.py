@@ -11,9 +11,9 @@ import pytest
 from notify_grpc.domain.deliveries import DeliveryState, ErrorClass
 from notify_grpc.domain.errors import Unavailable
 from notify_grpc.domain.models import Channel
+from tests.support.dispatching import SETTINGS, World
 from tests.support.scripted_provider import ScriptedProvider
 from tests.support.waiting import eventually
-from tests.unit.core.dispatch.world import SETTINGS, World
 
 S = DeliveryState
 

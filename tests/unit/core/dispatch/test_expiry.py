@@ -10,8 +10,8 @@ from notify_grpc.core.dispatch import Attempted
 from notify_grpc.domain.deliveries import DeliveryState, ErrorClass
 from notify_grpc.ports.provider import Receipt
 from tests.support.clock import ManualClock
+from tests.support.dispatching import World
 from tests.support.scripted_provider import ScriptedProvider
-from tests.unit.core.dispatch.world import World
 
 S = DeliveryState
 

@@ -8,8 +8,8 @@ from notify_grpc.core.dispatch import Attempted
 from notify_grpc.domain.deliveries import DeliveryState, ErrorClass, Target
 from notify_grpc.domain.models import Channel
 from notify_grpc.ports.provider import Receipt
+from tests.support.dispatching import OWNER, World
 from tests.support.scripted_provider import ScriptedProvider
-from tests.unit.core.dispatch.world import OWNER, World
 
 S = DeliveryState
 E = ErrorClass

@@ -9,8 +9,8 @@ import pytest
 from notify_grpc.core.dispatch import Attempted
 from notify_grpc.domain.deliveries import DeliveryState, ErrorClass
 from notify_grpc.ports.provider import Receipt
+from tests.support.dispatching import CONTENT, OWNER, TRACEPARENT, World
 from tests.support.scripted_provider import ScriptedProvider
-from tests.unit.core.dispatch.world import CONTENT, OWNER, TRACEPARENT, World
 
 S = DeliveryState
 

@@ -8,9 +8,9 @@ import pytest
 
 from notify_grpc.domain.deliveries import DeliveryState, ErrorClass, Job, Lease
 from notify_grpc.domain.models import Channel
+from tests.support.dispatching import LEASE_S, OWNER, World
 from tests.support.scripted_provider import ScriptedProvider
 from tests.support.waiting import eventually
-from tests.unit.core.dispatch.world import LEASE_S, OWNER, World
 
 S = DeliveryState
 E = ErrorClass

@@ -7,7 +7,7 @@ import asyncio
 from notify_grpc.core.dispatch.loops import Loop, Signal, end
 from notify_grpc.domain.errors import Unavailable
 from tests.support.clock import ManualClock
-from tests.unit.core.dispatch.world import turns
+from tests.support.dispatching import turns
 
 
 class Work:

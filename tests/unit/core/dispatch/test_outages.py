@@ -10,9 +10,9 @@ import pytest
 
 from notify_grpc.domain.deliveries import DeliveryState
 from notify_grpc.domain.errors import OutcomeUnknown, Unavailable
+from tests.support.dispatching import SETTINGS, World
 from tests.support.scripted_provider import ScriptedProvider
 from tests.support.waiting import eventually
-from tests.unit.core.dispatch.world import SETTINGS, World
 
 S = DeliveryState
 DOWN = Unavailable("the store is down")

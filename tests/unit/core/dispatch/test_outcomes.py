@@ -11,9 +11,9 @@ from notify_grpc.core.dispatch import Attempted
 from notify_grpc.domain.deliveries import DeliveryState, ErrorClass, device_target
 from notify_grpc.domain.models import Channel, Device, DeviceType, UserKey
 from notify_grpc.ports.provider import Message, Receipt
+from tests.support.dispatching import SETTINGS, World
 from tests.support.scripted_provider import ScriptedProvider
 from tests.support.waiting import eventually
-from tests.unit.core.dispatch.world import SETTINGS, World
 
 S = DeliveryState
 E = ErrorClass

@@ -7,9 +7,9 @@ import pytest
 from notify_grpc.domain.deliveries import DeliveryState, ErrorClass
 from notify_grpc.domain.models import Channel
 from notify_grpc.ports.provider import Receipt
+from tests.support.dispatching import SETTINGS, World, turns
 from tests.support.scripted_provider import ScriptedProvider
 from tests.support.waiting import eventually
-from tests.unit.core.dispatch.world import SETTINGS, World, turns
 
 S = DeliveryState
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from notify_grpc.domain.deliveries import DeliveryState
+from tests.support.dispatching import SETTINGS, World
 from tests.support.scripted_provider import ScriptedProvider
 from tests.support.waiting import eventually
-from tests.unit.core.dispatch.world import SETTINGS, World
 
 S = DeliveryState
 

@@ -13,9 +13,9 @@ from notify_grpc.domain.deliveries import DeliveryState, ErrorClass
 from notify_grpc.domain.models import Channel
 from notify_grpc.ports.provider import Receipt
 from notify_grpc.ports.telemetry import NO_ATTRIBUTES, Attributes
+from tests.support.dispatching import CONTENT, TRACEPARENT, World
 from tests.support.scripted_provider import ScriptedProvider
 from tests.support.waiting import eventually
-from tests.unit.core.dispatch.world import CONTENT, TRACEPARENT, World
 
 S = DeliveryState
 E = ErrorClass
