@@ -17,6 +17,7 @@ from notify_grpc.channels.texts import fit_push, push_data
 from notify_grpc.channels.tokens import CachedToken
 from notify_grpc.domain.clock import Clock
 from notify_grpc.domain.deliveries import ErrorClass
+from notify_grpc.domain.errors import InvalidArgument
 from notify_grpc.domain.models import Channel, DeviceType
 from notify_grpc.ports.provider import Message
 
@@ -65,6 +66,8 @@ class FcmProvider(HttpProvider):
         super().__init__(settings.timeout_s, clock=clock, tls=tls)
         account = parse_service_account(settings.credentials_json)
         project = quote(settings.project_id or account.project_id, safe="")
+        if not project:
+            raise InvalidArgument("fcm project id", "is neither set nor in the credentials")
         self._url = f"{settings.base_url}/v1/projects/{project}/messages:send"
         self._takes_ios = settings.takes_ios
         self._token = CachedToken(lambda deadline: fetch_token(account, self._http, clock, deadline), clock)

@@ -8,6 +8,8 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
 
+from notify_grpc.channels.addresses import email_error
+from notify_grpc.domain.errors import InvalidArgument
 from notify_grpc.ports.provider import Message
 
 _SUBJECT_CHARS = 900
@@ -26,8 +28,11 @@ def html_of(message: Message) -> str:
 
 
 def mailbox_of(from_address: str) -> str:
-    """``name@host`` out of ``Name <name@host>``."""
-    return parseaddr(from_address)[1]
+    """``name@host`` out of ``Name <name@host>``. Raises InvalidArgument if there is none."""
+    mailbox = parseaddr(from_address)[1]
+    if not from_address.isprintable() or email_error(mailbox):
+        raise InvalidArgument("sender of emails", "is neither name@host nor Name <name@host>")
+    return mailbox
 
 
 def message_id_of(message: Message, from_address: str) -> str:

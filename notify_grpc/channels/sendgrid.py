@@ -9,7 +9,7 @@ from email.utils import parseaddr
 from notify_grpc.channels.addresses import email_error
 from notify_grpc.channels.http import Answer, Request
 from notify_grpc.channels.http_provider import SYSTEM_CLOCK, HttpProvider, json_body
-from notify_grpc.channels.mail import html_of, message_id_of, subject_of
+from notify_grpc.channels.mail import html_of, mailbox_of, message_id_of, subject_of
 from notify_grpc.domain.clock import Clock
 from notify_grpc.domain.models import Channel
 from notify_grpc.ports.provider import Message
@@ -36,6 +36,8 @@ class SendGridProvider(HttpProvider):
     ) -> None:
         super().__init__(settings.timeout_s, clock=clock, tls=tls)
         self._settings = settings
+        name, mailbox = parseaddr(settings.from_address)[0], mailbox_of(settings.from_address)
+        self._sender = {"email": mailbox, **({"name": name} if name else {})}
         self._headers = {"authorization": f"Bearer {settings.api_key}", "content-type": "application/json"}
 
     def validate(self, target: str) -> str | None:
@@ -45,7 +47,6 @@ class SendGridProvider(HttpProvider):
         return await self._ask(Request("GET", f"{self._settings.base_url}/v3/scopes", self._headers))
 
     def _request(self, message: Message) -> Request:
-        name, mailbox = parseaddr(self._settings.from_address)
         parts = [{"type": "text/plain", "value": message.content.body or message.content.title or " "}]
         if html := html_of(message):
             parts.append({"type": "text/html", "value": html})
@@ -53,7 +54,7 @@ class SendGridProvider(HttpProvider):
             "personalizations": [
                 {"to": [{"email": message.target}], "custom_args": {"delivery_id": message.delivery_id}}
             ],
-            "from": {"email": mailbox, **({"name": name} if name else {})},
+            "from": self._sender,
             "subject": subject_of(message) or " ",
             "content": parts,
             "headers": {"Message-ID": message_id_of(message, self._settings.from_address)},

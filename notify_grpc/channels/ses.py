@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
+from email.utils import formataddr, parseaddr
 from types import MappingProxyType
 
 from notify_grpc.channels.addresses import email_error
@@ -12,7 +13,7 @@ from notify_grpc.channels.aws import AwsCredentials, AwsService, signed_headers
 from notify_grpc.channels.classification import code_text
 from notify_grpc.channels.http import Answer, Request
 from notify_grpc.channels.http_provider import SYSTEM_CLOCK, HttpProvider, json_body, text_at
-from notify_grpc.channels.mail import html_of, subject_of
+from notify_grpc.channels.mail import html_of, mailbox_of, subject_of
 from notify_grpc.domain.clock import Clock
 from notify_grpc.domain.deliveries import ErrorClass
 from notify_grpc.domain.models import Channel
@@ -71,6 +72,9 @@ class SesProvider(HttpProvider):
     ) -> None:
         super().__init__(settings.timeout_s, clock=clock, tls=tls)
         self._settings = settings
+        name, mailbox = parseaddr(settings.from_address)[0], mailbox_of(settings.from_address)
+        # SES takes an address header as it would stand in the message: RFC 2047 where it is not ASCII.
+        self._sender = formataddr((name, mailbox))
         self._base_url = settings.base_url or f"https://email.{settings.region}.amazonaws.com"
 
     def validate(self, target: str) -> str | None:
@@ -84,7 +88,7 @@ class SesProvider(HttpProvider):
         if html := html_of(message):
             body["Html"] = _utf8(html)
         mail: dict[str, object] = {
-            "FromEmailAddress": self._settings.from_address,
+            "FromEmailAddress": self._sender,
             "Destination": {"ToAddresses": [message.target]},
             "Content": {"Simple": {"Subject": _utf8(subject_of(message)), "Body": body}},
             "EmailTags": [{"Name": "delivery_id", "Value": message.delivery_id}],

@@ -95,8 +95,8 @@ class ScriptedSmtp:
             hostname="localhost",
             tls_context=self._starttls,
             # aiosmtpd knows TLS only as STARTTLS: over implicit TLS it must not ask for it.
-            auth_required=self._login is not None and self._implicit_tls is None,
-            auth_require_tls=self._implicit_tls is None,
+            auth_required=self._login is not None and self._starttls is not None,
+            auth_require_tls=self._starttls is not None,
             authenticator=self._authenticate,
             loop=asyncio.get_running_loop(),
         )

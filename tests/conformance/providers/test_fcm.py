@@ -162,6 +162,13 @@ def token_requests(server: ScriptedServer) -> list[Received]:
     return [request for request in server.ledger if request.path == TOKEN_PATH]
 
 
+def test_a_project_has_to_come_from_somewhere() -> None:
+    text = json.dumps(json.loads(credentials("https://x")) | {"project_id": ""})
+    FcmProvider(FcmSettings(text, "shop"))
+    with pytest.raises(InvalidArgument, match="project"):
+        FcmProvider(FcmSettings(text))
+
+
 def test_it_leaves_apples_devices_to_apns_when_told() -> None:
     everything = FcmProvider(FcmSettings(credentials("https://x")))
     android = FcmProvider(FcmSettings(credentials("https://x"), takes_ios=False))

@@ -39,7 +39,7 @@ class TestSes(HttpProviderSuite):
     def make(self, url: str, clock: ManualClock, timeout_s: float) -> Provider:
         credentials = AwsCredentials("AKID", "s3cret-key")
         settings = SesSettings(
-            credentials, "eu-west-1", "Shop <shop@example.com>", "events", base_url=url, timeout_s=timeout_s
+            credentials, "eu-west-1", "Läden <shop@example.com>", "events", base_url=url, timeout_s=timeout_s
         )
         return SesProvider(settings, clock=clock)
 
@@ -49,7 +49,7 @@ class TestSes(HttpProviderSuite):
         [request] = server.sends
         assert request.path == "/v2/email/outbound-emails"
         assert json.loads(request.body) == {
-            "FromEmailAddress": "Shop <shop@example.com>",
+            "FromEmailAddress": "=?utf-8?b?TMOkZGVu?= <shop@example.com>",
             "Destination": {"ToAddresses": ["alice@example.org"]},
             "Content": {
                 "Simple": {

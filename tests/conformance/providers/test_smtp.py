@@ -128,8 +128,8 @@ async def test_a_wrong_password_is_misconfigured(server: ScriptedSmtp, tls: Loop
     assert "535" in (await provider.check() or "")
 
 
-async def test_credentials_are_not_sent_in_clear() -> None:
-    async with ScriptedSmtp() as server:
+async def test_credentials_are_not_sent_in_clear_even_if_the_server_asks() -> None:
+    async with ScriptedSmtp(login=LOGIN) as server:
         receipt = await send(SmtpProvider(settings(server)))
         assert receipt.error_class is ErrorClass.MISCONFIGURED
         assert server.taken == 0

@@ -6,9 +6,12 @@ from dataclasses import fields, is_dataclass
 
 import pytest
 
+from notify_grpc.channels.aws import AwsCredentials
 from notify_grpc.channels.registry import PROVIDERS, Registration, make_provider, provider_names
 from notify_grpc.channels.sendgrid import SendGridSettings
+from notify_grpc.channels.ses import SesSettings
 from notify_grpc.channels.smtp import SmtpSettings
+from notify_grpc.domain.errors import InvalidArgument
 from notify_grpc.domain.models import EXTERNAL_CHANNELS, Channel
 
 SECRET_WORDS = ("password", "secret", "token", "private", "api_key", "credentials_json", "key_p8")
@@ -31,6 +34,17 @@ def test_settings_are_values_that_hide_their_secrets(registration: Registration)
 def test_a_provider_is_made_from_its_settings() -> None:
     provider = make_provider(Channel.EMAIL, "smtp", SmtpSettings("mail.example.org", "a@example.org"))
     assert (provider.channel, provider.name) == (Channel.EMAIL, "smtp")
+
+
+@pytest.mark.parametrize("sender", ["", "Shop", "shop@", "Shop <shop>", "a@b.example\r\nBcc: x"])
+def test_a_sender_without_a_mailbox_is_refused(sender: str) -> None:
+    for name, settings in (
+        ("smtp", SmtpSettings("mail.example.org", sender)),
+        ("sendgrid", SendGridSettings("k", sender)),
+        ("ses", SesSettings(AwsCredentials("a", "s"), "eu-west-1", sender)),
+    ):
+        with pytest.raises(InvalidArgument, match="sender"):
+            make_provider(Channel.EMAIL, name, settings)
 
 
 def test_an_unknown_name_and_another_providers_settings() -> None:
