@@ -49,8 +49,15 @@ class Faults:
 class FakeEntDB:
     """The service, on a loopback port that stays the same over `stop` and `start`. With `api_key` it asks for it."""
 
-    def __init__(self, *, api_key: str = "", may_create_tenants: bool = True, ahead_ms: int = 0) -> None:
-        """`ahead_ms`: how much its clock differs from this process's."""
+    def __init__(
+        self,
+        *,
+        api_key: str = "",
+        may_create_tenants: bool = True,
+        ahead_ms: int = 0,
+        tls: tuple[bytes, bytes] | None = None,
+    ) -> None:
+        """`ahead_ms`: how much its clock differs from this process's. `tls`: its key and certificate, PEM."""
         self.address = f"127.0.0.1:{free_port()}"
         self.faults = Faults()
         self.plans = 0
@@ -58,6 +65,7 @@ class FakeEntDB:
         self.looked_at = 0
         """Nodes that queries had to look at."""
         self._ahead_ms = ahead_ms
+        self._tls = tls
         self._api_key = api_key
         self._may_create_tenants = may_create_tenants
         self._types: dict[int, Any] = {}
@@ -78,7 +86,10 @@ class FakeEntDB:
         self._halted = False
         self._server = grpc.server(ThreadPoolExecutor(16), options=[("grpc.so_reuseport", 0)])
         serve(self._server, self._methods())
-        self._server.add_insecure_port(self.address)
+        if self._tls:
+            self._server.add_secure_port(self.address, grpc.ssl_server_credentials([self._tls]))
+        else:
+            self._server.add_insecure_port(self.address)
         self._server.start()
 
     def stop(self) -> None:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from notify_grpc.domain.errors import FailedPrecondition, Unavailable
 from notify_grpc.ports.store import Marked, Page
@@ -13,6 +14,7 @@ from notify_grpc.stores.entdb import EntDBStore, tenant_store
 from notify_grpc.stores.entdb.schema import Type, descriptor
 from tests.conformance.store.making import ALICE, send
 from tests.entdb.fake import FakeEntDB
+from tests.support.keys import certificate_for, p256, pem_of
 from tests.support.ports import free_port
 
 
@@ -42,6 +44,23 @@ async def test_the_api_key_is_sent_as_the_server_reads_it(tenant: str) -> None:
         store = await opened(server.address, [tenant], api_key="secret")
         assert (await send(store, ALICE)).position == 1
         await store.close()
+
+
+async def test_tls_is_spoken_and_a_strangers_certificate_is_not_believed(
+    tenant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = p256(), p256()
+    ours, stranger = (certificate_for(key).public_bytes(Encoding.PEM) for key in keys)
+    with FakeEntDB(tls=(pem_of(keys[0]).encode(), ours)) as server:
+        address = server.address.replace("127.0.0.1", "localhost")
+        store = EntDBStore(address, [tenant], tls=True, tls_ca=ours)
+        await store.open()
+        assert (await send(store, ALICE)).position == 1
+        await store.close()
+        monkeypatch.setattr(tenant_store, "_OPEN_S", 0.3)
+        for doubtful in (EntDBStore(address, [tenant], tls=True, tls_ca=stranger), EntDBStore(address, [tenant])):
+            with pytest.raises(Unavailable):
+                await doubtful.open()
 
 
 async def test_other_definitions_of_our_types_are_refused(
