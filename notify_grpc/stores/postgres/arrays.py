@@ -32,12 +32,8 @@ class Bigints(list[int]):
     """A ``bigint[]``."""
 
 
-class Blobs(list[bytes]):
-    """A ``bytea[]``."""
-
-
 class Uuids(list[str]):
-    """A ``uuid[]``, from canonical lower-case text."""
+    """A ``uuid[]``, from hexadecimal text, with or without dashes."""
 
 
 class _ArrayDumper(Dumper):
@@ -62,13 +58,6 @@ class _TextsDumper(_ArrayDumper):
         return [_LENGTH(len(raw)) + raw for raw in map(str.encode, obj)]
 
 
-class _BlobsDumper(_ArrayDumper):
-    item = "bytea"
-
-    def items(self, obj: Blobs) -> Iterable[bytes]:
-        return [_LENGTH(len(raw)) + raw for raw in obj]
-
-
 class _BigintsDumper(_ArrayDumper):
     item = "int8"
 
@@ -91,7 +80,6 @@ def register(context: AdaptContext) -> None:
         (str, StrBinaryDumper),
         (Texts, _TextsDumper),
         (Bigints, _BigintsDumper),
-        (Blobs, _BlobsDumper),
         (Uuids, _UuidsDumper),
     ):
         context.adapters.register_dumper(cls, dumper)

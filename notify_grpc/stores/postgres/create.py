@@ -13,10 +13,10 @@ from notify_grpc.domain.errors import NotifyError
 from notify_grpc.domain.ids import new_id
 from notify_grpc.ports.store import Created, Notice, Recipient
 from notify_grpc.stores.group_commit import GroupCommit
-from notify_grpc.stores.postgres.arrays import Bigints, Blobs, Texts, Uuids
+from notify_grpc.stores.postgres.arrays import Bigints, Texts, Uuids
 from notify_grpc.stores.postgres.pool import Database, Statement
 from notify_grpc.stores.postgres.queries import load
-from notify_grpc.stores.postgres.rows import channel_letters, lock_of
+from notify_grpc.stores.postgres.rows import call_key, channel_letters, lock_of
 from notify_grpc.stores.together import create_together
 
 _CREATE = load("create")["create"]
@@ -75,7 +75,7 @@ class Batch:
 
     def __init__(self, notices: Sequence[Notice]) -> None:
         self._notices = notices
-        self._hashes = Blobs(notice.content.digest() for notice in notices)
+        self._hashes = Uuids(notice.content.digest().hex() for notice in notices)
         self._rows: list[_Row] = []
         self._places: dict[tuple[str, str, str], int] = {}
         """Each row's place, from 1, by (tenant_id, user_id, notification_id)."""
@@ -109,6 +109,7 @@ class Batch:
         notices = self._notices
         contents = [notice.content for notice in notices]
         return {
+            "call_keys": Uuids(call_key(notice.tenant_id, notice.notification_id) for notice in notices),
             "tenant_ids": Texts(notice.tenant_id for notice in notices),
             "notification_ids": Texts(notice.notification_id for notice in notices),
             "hashes": self._hashes,

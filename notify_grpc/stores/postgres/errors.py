@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from psycopg import Error, InterfaceError, InternalError, OperationalError, errors
 from psycopg_pool import PoolClosed, PoolTimeout, TooManyRequests
 
-from notify_grpc.domain.errors import InvalidArgument, NotifyError, OutcomeUnknown, ResourceExhausted, Unavailable
+from notify_grpc.domain.errors import NotifyError, OutcomeUnknown, ResourceExhausted, Unavailable
 
 RACES = (errors.SerializationFailure, errors.DeadlockDetected, errors.UniqueViolation)
 """Lost against another transaction; nothing is stored, and another try sees what the other one did."""
@@ -41,9 +41,6 @@ def translate(exc: Error, *, writing: bool) -> NotifyError | Error:
         if writing:
             return OutcomeUnknown("the connection to the database was lost; the write may be stored")
         return Unavailable("the connection to the database was lost")
-    if isinstance(exc, errors.ProgramLimitExceeded):
-        # Three ids of 256 characters of four bytes each do not fit into an index.
-        return InvalidArgument("user_ids", "together with tenant_id and notification_id takes too many bytes")
     if isinstance(exc, RACES):
         return Unavailable("too many writes to the same rows")
     if isinstance(exc, (OperationalError, InternalError)):

@@ -13,7 +13,7 @@ from notify_grpc.ports.store import Changes, Marked, Page
 from notify_grpc.stores.postgres.arrays import Texts, Uuids
 from notify_grpc.stores.postgres.pool import Database, Statement
 from notify_grpc.stores.postgres.queries import load
-from notify_grpc.stores.postgres.rows import inbox, notification
+from notify_grpc.stores.postgres.rows import call_key, inbox, notification
 
 _SQL = load("inboxes")
 _INBOX = len(Inbox._fields)
@@ -54,7 +54,7 @@ class Inboxes:
         after: str = "",
         limit: int,
     ) -> list[Notification]:
-        call = {"tenant_id": tenant_id, "notification_id": notification_id}
+        call = {"call_key": call_key(tenant_id, notification_id)}
         if user_ids:
             wanted = Texts(sorted(user_id for user_id in set(user_ids) if user_id > after))
             rows = await self._database.read(_SQL["list_some_recipients"], user_ids=wanted, limit=limit, **call)

@@ -7,7 +7,7 @@ from typing import Any
 
 from notify_grpc.domain.models import UserKey
 from notify_grpc.ports.store import Erased
-from notify_grpc.stores.postgres.arrays import Bigints, Blobs, Texts, Uuids
+from notify_grpc.stores.postgres.arrays import Bigints, Texts, Uuids
 from notify_grpc.stores.postgres.pool import Database, Rows, Statement
 from notify_grpc.stores.postgres.queries import load
 from notify_grpc.stores.postgres.rows import lock_of
@@ -53,27 +53,23 @@ class Removal:
             _lock(users),
             Statement(_SQL["remove"], {"ids": Uuids(row[0] for row in rows)}),
         )
-        await self._remove_contents([row[:3] for row in removed])
-        return sum(row[3] for row in removed), removed[0][4] if removed else 0
+        await self._remove_contents([row[:2] for row in removed])
+        return sum(row[2] for row in removed), removed[0][3] if removed else 0
 
     async def _remove_contents(self, keys: Sequence[tuple[Any, ...]]) -> None:
-        """Remove these (tenant_id, notification_id, content_hash) where no notification is left to say them."""
+        """Remove these (call_key, content_hash) where no notification is left to say them."""
         if not keys:
             return
-        hashes = Blobs(key[2] for key in keys)
-        params = _arrays(("tenant_ids", "notification_ids"), [key[:2] for key in keys]) | {"hashes": hashes}
+        call_keys, hashes = (Uuids(column) for column in zip(*keys, strict=True))
         await self._database.write(
             Statement(_SQL["lock_contents"], {"locks": Bigints(map(lock_of, hashes))}),
-            Statement(_SQL["remove_contents"], params),
+            Statement(_SQL["remove_contents"], {"call_keys": call_keys, "hashes": hashes}),
         )
 
 
 def _lock(users: Sequence[tuple[str, ...]]) -> Statement:
-    return Statement(_SQL["lock_inboxes"], _arrays(("tenant_ids", "user_ids"), users))
-
-
-def _arrays(names: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> dict[str, Any]:
-    return {name: Texts(row[at] for row in rows) for at, name in enumerate(names)}
+    tenant_ids, user_ids = (Texts(column) for column in zip(*users, strict=True))
+    return Statement(_SQL["lock_inboxes"], {"tenant_ids": tenant_ids, "user_ids": user_ids})
 
 
 def _first_id(at_ms: int) -> str:

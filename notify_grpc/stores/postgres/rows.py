@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from hashlib import blake2b
 from typing import Any
 
 from notify_grpc.domain.deliveries import Attempt, Delivery, DeliveryState, ErrorClass
@@ -32,9 +33,16 @@ def _channels(letters: str) -> tuple[Channel, ...]:
     return tuple(_CHANNELS[letter] for letter in letters)
 
 
-def lock_of(content_hash: bytes) -> int:
-    """The advisory lock that stands for a content."""
-    return int.from_bytes(content_hash[:8], signed=True)
+def call_key(tenant_id: str, notification_id: str) -> str:
+    """A digest of 16 bytes, in hexadecimal, that stands for both."""
+    tenant = tenant_id.encode()
+    parts = len(tenant).to_bytes(8, "big"), tenant, notification_id.encode()
+    return blake2b(b"".join(parts), digest_size=16).hexdigest()
+
+
+def lock_of(content_hash: str) -> int:
+    """The advisory lock that stands for a content, by its digest in hexadecimal."""
+    return int(content_hash[:8], 16)
 
 
 def content(title: str, body: str, subject_ref: str, subject_type: str, data: str) -> Content:

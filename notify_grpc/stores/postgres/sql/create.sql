@@ -2,19 +2,19 @@
 
 -- name: create
 -- Notices come as parallel arrays; a recipient and a delivery name their notice by its place in them (`notice`). Recipients are
--- sorted by (tenant_id, user_id), and no two have the same (tenant_id, notification_id, user_id).
+-- sorted by (tenant_id, user_id), and no two have the same (call_key, user_id).
 --
 -- Locks are taken in one order by everybody, so no two calls can deadlock: inboxes sorted, then contents sorted by digest.
 -- A recipient's inbox row stays locked until the commit, so a user's numbers become visible in their order, without gaps.
 --
--- Who else creates the same (tenant_id, notification_id, user_id) meanwhile commits first, on that lock. This statement did not see
--- it, so its insert fails as a unique violation, nothing is kept, and another try finds the duplicate.
+-- Who creates the same (call_key, user_id) meanwhile has that lock, and commits first. This statement did not see its row, so it
+-- fails with a unique violation, nothing of it is kept, and another try finds the duplicate.
 WITH clock AS MATERIALIZED (
     SELECT notify_now_ms() AS now_ms
 ), recipients AS MATERIALIZED (
     SELECT r.place, r.notice, r.id, r.user_id,
            (%(tenant_ids)s)[r.notice] AS tenant_id,
-           (%(notification_ids)s)[r.notice] AS notification_id,
+           (%(call_keys)s)[r.notice] AS call_key,
            (%(hashes)s)[r.notice] AS content_hash
     FROM unnest(%(recipient_notices)s, %(recipient_ids)s, %(user_ids)s) WITH ORDINALITY AS r (notice, id, user_id, place)
 ), compared AS MATERIALIZED (
@@ -22,12 +22,12 @@ WITH clock AS MATERIALIZED (
     SELECT r.*, stored.id AS stored_id, stored.content_hash AS stored_hash
     FROM recipients r LEFT JOIN LATERAL (
         SELECT n.id, n.content_hash FROM notify_notifications n
-        WHERE n.tenant_id = r.tenant_id AND n.notification_id = r.notification_id AND n.user_id = r.user_id
+        WHERE n.call_key = r.call_key AND n.user_id = r.user_id
         LIMIT 1
     ) stored ON true
 ), fresh AS MATERIALIZED (
     -- `later`: how many rows of the same user come after this one in this statement.
-    SELECT place, notice, id, tenant_id, user_id, notification_id, content_hash,
+    SELECT place, notice, id, tenant_id, user_id, call_key, content_hash,
            row_number() OVER (PARTITION BY tenant_id, user_id ORDER BY place DESC) - 1 AS later
     FROM compared WHERE stored_id IS NULL
 ), inboxes AS (
@@ -38,29 +38,31 @@ WITH clock AS MATERIALIZED (
         last_position = i.last_position + excluded.last_position,
         last_seq = i.last_seq + excluded.last_seq,
         unread = i.unread + excluded.unread
-    RETURNING i.tenant_id, i.user_id, i.epoch, i.last_position, i.last_seq, i.unread
+    RETURNING i.id, i.tenant_id, i.user_id, i.epoch, i.last_position, i.last_seq, i.unread
 ), placed AS MATERIALIZED (
     -- Each side has its partner. FULL, because that is never planned as a loop within a loop.
-    SELECT f.*, i.epoch, i.last_position - f.later AS position, i.last_seq - f.later AS change_seq, i.unread - f.later AS unread
+    SELECT f.*, i.id AS inbox_id, i.epoch, i.last_position - f.later AS position, i.last_seq - f.later AS change_seq, i.unread - f.later AS unread
     FROM fresh f FULL JOIN inboxes i ON i.tenant_id = f.tenant_id AND i.user_id = f.user_id
 ), notifications AS (
     INSERT INTO notify_notifications (
-        id, position, change_seq, created_at_ms, expires_at_ms, tenant_id, user_id, notification_id, content_hash, channels, traceparent)
-    SELECT id, position, change_seq, (%(created_at_ms)s)[notice], (%(expires_at_ms)s)[notice], tenant_id, user_id, notification_id,
-           content_hash, (%(channels)s)[notice], (%(traceparents)s)[notice]
+        id, call_key, content_hash, inbox_id, position, change_seq, created_at_ms, expires_at_ms, user_id, channels, traceparent)
+    SELECT id, call_key, content_hash, inbox_id, position, change_seq, (%(created_at_ms)s)[notice], (%(expires_at_ms)s)[notice],
+           user_id, (%(channels)s)[notice], (%(traceparents)s)[notice]
     FROM placed
 ), contents AS (
     -- The lock, shared among creators, keeps `remove_contents` from deleting what is about to be used again.
-    INSERT INTO notify_contents (tenant_id, notification_id, content_hash, title, body, subject_ref, subject_type, data)
-    SELECT c.tenant_id, c.notification_id, c.content_hash, c.title, c.body, c.subject_ref, c.subject_type, c.data::json
+    INSERT INTO notify_contents (
+        call_key, content_hash, tenant_id, notification_id, title, body, subject_ref, subject_type, data)
+    SELECT c.call_key, c.content_hash, c.tenant_id, c.notification_id, c.title, c.body, c.subject_ref, c.subject_type, c.data::json
     FROM (
         SELECT u.*, pg_advisory_xact_lock_shared(u.lock)
         FROM unnest(
-            %(tenant_ids)s, %(notification_ids)s, %(hashes)s, %(titles)s, %(bodies)s, %(subject_refs)s, %(subject_types)s, %(data)s,
-            %(locks)s
-        ) WITH ORDINALITY AS u (tenant_id, notification_id, content_hash, title, body, subject_ref, subject_type, data, lock, notice)
+            %(call_keys)s, %(hashes)s, %(tenant_ids)s, %(notification_ids)s, %(titles)s, %(bodies)s, %(subject_refs)s,
+            %(subject_types)s, %(data)s, %(locks)s
+        ) WITH ORDINALITY AS u (
+            call_key, content_hash, tenant_id, notification_id, title, body, subject_ref, subject_type, data, lock, notice)
         WHERE u.notice = ANY (ARRAY(SELECT DISTINCT f.notice FROM fresh f))
-        ORDER BY u.lock, u.tenant_id, u.notification_id, u.content_hash
+        ORDER BY u.lock, u.call_key
         OFFSET 0
     ) c
     ON CONFLICT DO NOTHING

@@ -70,7 +70,7 @@ FROM d, LATERAL (
     SELECT * FROM notify_notifications n WHERE n.id = d.notification_ref LIMIT 1
 ) n, LATERAL (
     SELECT * FROM notify_contents c
-    WHERE c.tenant_id = n.tenant_id AND c.notification_id = n.notification_id AND c.content_hash = n.content_hash
+    WHERE c.call_key = n.call_key AND c.content_hash = n.content_hash
     LIMIT 1
 ) c
 ORDER BY d.nth, d.turn

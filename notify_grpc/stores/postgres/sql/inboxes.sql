@@ -1,7 +1,7 @@
 -- Reading and marking notifications. A statement's rows and counters are of one moment (one snapshot).
 
 -- name: notification
-n.id::text, n.tenant_id, n.user_id, n.notification_id, n.channels, n.status,
+n.id::text, i.tenant_id, i.user_id, c.notification_id, n.channels, n.status,
 n.position, n.change_seq, n.created_at_ms, n.delivered_at_ms, n.ack_at_ms, n.read_at_ms, n.expires_at_ms, n.traceparent,
 c.title, c.body, c.subject_ref, c.subject_type, c.data::text
 
@@ -9,17 +9,20 @@ c.title, c.body, c.subject_ref, c.subject_type, c.data::text
 -- LIMIT makes it one index search per notification, however the planner counts.
 LATERAL (
     SELECT * FROM notify_contents c
-    WHERE c.tenant_id = n.tenant_id AND c.notification_id = n.notification_id AND c.content_hash = n.content_hash
+    WHERE c.call_key = n.call_key AND c.content_hash = n.content_hash
     LIMIT 1
 ) c
+
+-- name: its_inbox
+LATERAL (SELECT * FROM notify_inboxes i WHERE i.id = n.inbox_id LIMIT 1) i
 
 -- name: inbox
 i.epoch, i.last_position, i.last_seq, i.pruned_seq, i.unread
 
 -- name: get
 SELECT {notification}
-FROM notify_notifications n, {its_content}
-WHERE n.id = %(id)s::uuid AND n.tenant_id = %(tenant_id)s AND n.user_id = %(user_id)s
+FROM notify_notifications n, {its_inbox}, {its_content}
+WHERE n.id = %(id)s::uuid AND i.tenant_id = %(tenant_id)s AND i.user_id = %(user_id)s
 
 -- name: list_page
 -- The unread count, and beside it each row of the page; one row of NULLs for an empty page.
@@ -27,7 +30,7 @@ SELECT i.unread, page.*
 FROM notify_inboxes i LEFT JOIN LATERAL (
     SELECT {notification}
     FROM notify_notifications n, {its_content}
-    WHERE n.tenant_id = %(tenant_id)s AND n.user_id = %(user_id)s AND n.position < %(before)s
+    WHERE n.inbox_id = i.id AND n.position < %(before)s
     ORDER BY n.position DESC
     LIMIT %(limit)s
 ) page ON true
@@ -38,7 +41,7 @@ SELECT i.unread, page.*
 FROM notify_inboxes i LEFT JOIN LATERAL (
     SELECT {notification}
     FROM notify_notifications n, {its_content}
-    WHERE n.tenant_id = %(tenant_id)s AND n.user_id = %(user_id)s AND n.position < %(before)s AND n.read_at_ms = 0
+    WHERE n.inbox_id = i.id AND n.position < %(before)s AND n.read_at_ms = 0
     ORDER BY n.position DESC
     LIMIT %(limit)s
 ) page ON true
@@ -49,7 +52,7 @@ SELECT {inbox}, changes.*
 FROM notify_inboxes i LEFT JOIN LATERAL (
     SELECT {notification}
     FROM notify_notifications n, {its_content}
-    WHERE n.tenant_id = %(tenant_id)s AND n.user_id = %(user_id)s AND n.change_seq > %(since)s
+    WHERE n.inbox_id = i.id AND n.change_seq > %(since)s
     ORDER BY n.change_seq
     LIMIT %(limit)s
 ) changes ON true
@@ -57,8 +60,8 @@ WHERE i.tenant_id = %(tenant_id)s AND i.user_id = %(user_id)s
 
 -- name: list_recipients
 SELECT {notification}
-FROM notify_notifications n, {its_content}
-WHERE n.tenant_id = %(tenant_id)s AND n.notification_id = %(notification_id)s AND n.user_id > %(after)s
+FROM notify_notifications n, {its_inbox}, {its_content}
+WHERE n.call_key = %(call_key)s::uuid AND n.user_id > %(after)s
 ORDER BY n.user_id
 LIMIT %(limit)s
 
@@ -66,9 +69,9 @@ LIMIT %(limit)s
 SELECT {notification}
 FROM unnest(%(user_ids)s) WITH ORDINALITY AS wanted (user_id, place), LATERAL (
     SELECT * FROM notify_notifications n
-    WHERE n.tenant_id = %(tenant_id)s AND n.notification_id = %(notification_id)s AND n.user_id = wanted.user_id
+    WHERE n.call_key = %(call_key)s::uuid AND n.user_id = wanted.user_id
     LIMIT 1
-) n, {its_content}
+) n, {its_inbox}, {its_content}
 ORDER BY wanted.place
 LIMIT %(limit)s
 
@@ -85,10 +88,9 @@ SELECT FROM notify_inboxes WHERE tenant_id = %(tenant_id)s AND user_id = %(user_
 -- name: mark_read
 -- After `lock`. A row when it was unread until now. 4 is READ.
 WITH advanced AS (
-    UPDATE notify_inboxes SET last_seq = last_seq + 1, unread = unread - 1
+    UPDATE notify_inboxes i SET last_seq = last_seq + 1, unread = unread - 1
     WHERE tenant_id = %(tenant_id)s AND user_id = %(user_id)s AND EXISTS (
-        SELECT FROM notify_notifications n
-        WHERE n.id = %(id)s::uuid AND n.tenant_id = %(tenant_id)s AND n.user_id = %(user_id)s AND n.read_at_ms = 0
+        SELECT FROM notify_notifications n WHERE n.id = %(id)s::uuid AND n.inbox_id = i.id AND n.read_at_ms = 0
     )
     RETURNING last_seq
 )
@@ -101,16 +103,16 @@ RETURNING true
 
 -- name: get_with_inbox
 SELECT {inbox}, {notification}
-FROM notify_notifications n, {its_content}, notify_inboxes i
-WHERE n.id = %(id)s::uuid AND n.tenant_id = %(tenant_id)s AND n.user_id = %(user_id)s
-  AND i.tenant_id = %(tenant_id)s AND i.user_id = %(user_id)s
+FROM notify_notifications n, {its_inbox}, {its_content}
+WHERE n.id = %(id)s::uuid AND i.tenant_id = %(tenant_id)s AND i.user_id = %(user_id)s
 
 -- name: mark_all_read
 -- After `lock`. The oldest unread rows take the next numbers in their order. Rows are locked by id, as `mark_delivered` does.
 WITH oldest AS MATERIALIZED (
-    SELECT id, position FROM notify_notifications
-    WHERE tenant_id = %(tenant_id)s AND user_id = %(user_id)s AND read_at_ms = 0
-    ORDER BY position
+    SELECT n.id, n.position
+    FROM notify_inboxes i, notify_notifications n
+    WHERE i.tenant_id = %(tenant_id)s AND i.user_id = %(user_id)s AND n.inbox_id = i.id AND n.read_at_ms = 0
+    ORDER BY n.position
     LIMIT %(limit)s
 ), numbered AS MATERIALIZED (
     SELECT id, row_number() OVER (ORDER BY position) AS nth FROM oldest
@@ -137,10 +139,9 @@ SELECT {inbox} FROM notify_inboxes i WHERE i.tenant_id = %(tenant_id)s AND i.use
 WITH pending AS MATERIALIZED (
     SELECT n.id
     FROM unnest(%(ids)s, %(tenant_ids)s, %(user_ids)s) AS item (id, tenant_id, user_id), LATERAL (
-        SELECT n.id FROM notify_notifications n
-        WHERE n.id = item.id AND n.tenant_id = item.tenant_id AND n.user_id = item.user_id AND n.status = 1
-        LIMIT 1
-    ) n
+        SELECT n.id, n.inbox_id FROM notify_notifications n WHERE n.id = item.id AND n.status = 1 LIMIT 1
+    ) n, {its_inbox}
+    WHERE i.tenant_id = item.tenant_id AND i.user_id = item.user_id
 ), locked AS MATERIALIZED (
     SELECT id FROM notify_notifications WHERE id = ANY (ARRAY(SELECT id FROM pending)) ORDER BY id FOR NO KEY UPDATE
 )

@@ -2,7 +2,8 @@
 
 -- name: old
 -- The id is a UUIDv7 of the time of creation, so the primary key finds the oldest.
-SELECT n.id::text, n.tenant_id, n.user_id FROM notify_notifications n
+SELECT n.id::text, i.tenant_id, i.user_id
+FROM notify_notifications n, LATERAL (SELECT * FROM notify_inboxes i WHERE i.id = n.inbox_id LIMIT 1) i
 WHERE n.id < %(before)s::uuid AND NOT EXISTS (
     SELECT FROM notify_deliveries d WHERE d.notification_ref = n.id AND d.state IN ('pending', 'retry', 'leased', 'sending')
 )
@@ -10,8 +11,9 @@ ORDER BY n.id
 LIMIT %(limit)s
 
 -- name: of_user
-SELECT n.id::text, n.tenant_id, n.user_id FROM notify_notifications n
-WHERE n.tenant_id = %(tenant_id)s AND n.user_id = %(user_id)s
+SELECT n.id::text, i.tenant_id, i.user_id
+FROM notify_inboxes i, notify_notifications n
+WHERE i.tenant_id = %(tenant_id)s AND i.user_id = %(user_id)s AND n.inbox_id = i.id
 ORDER BY n.position
 LIMIT %(limit)s
 
@@ -26,7 +28,7 @@ SELECT i.user_id FROM (
 -- After `lock_inboxes`. With their deliveries and audits; each content's key is answered once.
 WITH removed AS (
     DELETE FROM notify_notifications n WHERE n.id = ANY (%(ids)s)
-    RETURNING n.id, n.tenant_id, n.user_id, n.notification_id, n.content_hash, n.change_seq, n.read_at_ms
+    RETURNING n.id, n.inbox_id, n.call_key, n.content_hash, n.change_seq, n.read_at_ms
 ), deliveries AS (
     DELETE FROM notify_deliveries d WHERE d.notification_ref = ANY (ARRAY(SELECT id FROM removed))
     RETURNING d.id
@@ -36,13 +38,13 @@ WITH removed AS (
     UPDATE notify_inboxes i
     SET pruned_seq = greatest(i.pruned_seq, gone.last_seq), unread = i.unread - gone.unread
     FROM (
-        SELECT tenant_id, user_id, max(change_seq) AS last_seq, count(*) FILTER (WHERE read_at_ms = 0) AS unread
-        FROM removed GROUP BY tenant_id, user_id
+        SELECT inbox_id, max(change_seq) AS last_seq, count(*) FILTER (WHERE read_at_ms = 0) AS unread
+        FROM removed GROUP BY inbox_id
     ) gone
-    WHERE i.tenant_id = gone.tenant_id AND i.user_id = gone.user_id
+    WHERE i.id = gone.inbox_id
 )
-SELECT tenant_id, notification_id, content_hash, count(*), (SELECT count(*) FROM deliveries) FROM removed
-GROUP BY tenant_id, notification_id, content_hash
+SELECT call_key::text, content_hash::text, count(*), (SELECT count(*) FROM deliveries) FROM removed
+GROUP BY call_key, content_hash
 
 -- name: lock_contents
 -- Alone, while creators share it; in their order.
@@ -51,18 +53,15 @@ SELECT pg_advisory_xact_lock(lock) FROM (SELECT * FROM unnest(%(locks)s) AS l (l
 -- name: remove_contents
 -- After `lock_contents`: nobody can be about to use them.
 DELETE FROM notify_contents c
-USING unnest(%(tenant_ids)s, %(notification_ids)s, %(hashes)s) AS k (tenant_id, notification_id, content_hash)
-WHERE c.tenant_id = k.tenant_id AND c.notification_id = k.notification_id AND c.content_hash = k.content_hash
-  AND NOT EXISTS (
-    SELECT FROM notify_notifications n
-    WHERE n.tenant_id = k.tenant_id AND n.notification_id = k.notification_id AND n.content_hash = k.content_hash
-    LIMIT 1
+USING unnest(%(call_keys)s, %(hashes)s) AS k (call_key, content_hash)
+WHERE c.call_key = k.call_key AND c.content_hash = k.content_hash AND NOT EXISTS (
+    SELECT FROM notify_notifications n WHERE n.call_key = k.call_key AND n.content_hash = k.content_hash LIMIT 1
 )
 
 -- name: remove_inbox
 -- The last of a user, unless something came in meanwhile.
 DELETE FROM notify_inboxes i
 WHERE i.tenant_id = %(tenant_id)s AND i.user_id = %(user_id)s AND NOT EXISTS (
-    SELECT FROM notify_notifications n WHERE n.tenant_id = %(tenant_id)s AND n.user_id = %(user_id)s
+    SELECT FROM notify_notifications n WHERE n.inbox_id = i.id
 )
 RETURNING true

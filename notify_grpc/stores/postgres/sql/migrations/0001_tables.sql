@@ -5,9 +5,10 @@ CREATE FUNCTION notify_now_ms() RETURNS bigint
     LANGUAGE sql VOLATILE PARALLEL SAFE
     AS 'SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint';
 
--- A user's counters, and the lock that makes the order of numbers the order of commits. Only the key is indexed, so
--- every update is a heap-only one (HOT) while the page has room for it.
+-- A user's counters, and the lock that makes the order of numbers the order of commits. Only keys are indexed, so
+-- every update is a heap-only one (HOT) while the page has room for it. An upsert takes an id whether it inserts or not.
 CREATE TABLE notify_inboxes (
+    id            bigint GENERATED ALWAYS AS IDENTITY (CACHE 100) UNIQUE,
     last_position bigint NOT NULL DEFAULT 0,
     last_seq      bigint NOT NULL DEFAULT 0,
     pruned_seq    bigint NOT NULL DEFAULT 0,
@@ -18,24 +19,29 @@ CREATE TABLE notify_inboxes (
     PRIMARY KEY (tenant_id, user_id)
 ) WITH (fillfactor = 60, autovacuum_vacuum_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.2);
 
--- What a Notify call says, once per call. Never updated; removed with its last notification.
+-- What a Notify call says, once per call. Never updated; removed with its last notification. `call_key` is a digest of
+-- (tenant_id, notification_id), `content_hash` one of the rest, so that repeats with other content can be told.
 CREATE TABLE notify_contents (
+    call_key        uuid NOT NULL,
+    content_hash    uuid NOT NULL,
     tenant_id       text COLLATE "C" NOT NULL,
     notification_id text COLLATE "C" NOT NULL,
-    content_hash    bytea NOT NULL,
     title           text NOT NULL,
     body            text NOT NULL,
     subject_ref     text NOT NULL,
     subject_type    text NOT NULL,
     data            json NOT NULL,
-    PRIMARY KEY (tenant_id, notification_id, content_hash)
+    PRIMARY KEY (call_key, content_hash)
 );
 
--- One thin row per recipient. Its unique key also lists the recipients of a call in order. `id` is a UUIDv7 of created_at_ms,
--- so the primary key is the order of age too. Neither `status` nor `delivered_at_ms` is indexed: reporting delivery is a
+-- One thin row per recipient, with thin keys: names are in the inbox and the content. The unique key also lists the recipients of
+-- a call in order. `id` is a UUIDv7 of created_at_ms, so the primary key is the order of age too. Neither `status` nor `delivered_at_ms` is indexed: reporting delivery is a
 -- heap-only update, for which a tenth of each page is kept free.
 CREATE TABLE notify_notifications (
     id              uuid   NOT NULL PRIMARY KEY,
+    call_key        uuid   NOT NULL,
+    content_hash    uuid   NOT NULL,
+    inbox_id        bigint NOT NULL,
     position        bigint NOT NULL,
     change_seq      bigint NOT NULL,
     created_at_ms   bigint NOT NULL,
@@ -44,19 +50,16 @@ CREATE TABLE notify_notifications (
     read_at_ms      bigint NOT NULL DEFAULT 0,
     expires_at_ms   bigint NOT NULL DEFAULT 0,
     status          smallint NOT NULL DEFAULT 1,
-    tenant_id       text COLLATE "C" NOT NULL,
     user_id         text COLLATE "C" NOT NULL,
-    notification_id text COLLATE "C" NOT NULL,
-    content_hash    bytea NOT NULL,
     channels        text NOT NULL,
     traceparent     text NOT NULL DEFAULT '',
-    CONSTRAINT notify_notifications_key UNIQUE (tenant_id, notification_id, user_id),
-    CONSTRAINT notify_notifications_position UNIQUE (tenant_id, user_id, position)
+    CONSTRAINT notify_notifications_key UNIQUE (call_key, user_id),
+    CONSTRAINT notify_notifications_position UNIQUE (inbox_id, position)
 ) WITH (fillfactor = 90, autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_insert_scale_factor = 0.1);
 COMMENT ON COLUMN notify_notifications.channels IS
     'one letter each, in the order asked for: i in_app, e email, w web_push, m mobile_push, s sms, a whatsapp';
-CREATE INDEX notify_notifications_change ON notify_notifications (tenant_id, user_id, change_seq);
-CREATE INDEX notify_notifications_unread ON notify_notifications (tenant_id, user_id, position) WHERE read_at_ms = 0;
+CREATE INDEX notify_notifications_change ON notify_notifications (inbox_id, change_seq);
+CREATE INDEX notify_notifications_unread ON notify_notifications (inbox_id, position) WHERE read_at_ms = 0;
 
 CREATE TABLE notify_deliveries (
     id                  uuid   NOT NULL PRIMARY KEY,
