@@ -18,7 +18,7 @@ from notify_grpc.domain.deliveries import (
 )
 from notify_grpc.domain.models import Channel
 from notify_grpc.ports.store import DeliveryFilter, DeliveryStore, DueStats, Report
-from notify_grpc.stores.sqlite import claims, outcomes
+from notify_grpc.stores.sqlite import claims, settling
 from notify_grpc.stores.sqlite.claims import Turn, Wanted
 from notify_grpc.stores.sqlite.database import Database
 from notify_grpc.stores.sqlite.queries import load
@@ -49,8 +49,8 @@ class SqliteDeliveries(Database, DeliveryStore):
     async def start_sending(self, leases: Sequence[Lease]) -> set[str]:
         return await self._writer.run(claims.move_held, len(leases), "start", leases)
 
-    async def finish(self, outcomes_: Sequence[Outcome]) -> list[bool]:
-        return await self._writer.run(outcomes.finish, len(outcomes_), outcomes_)
+    async def finish(self, outcomes: Sequence[Outcome]) -> list[bool]:
+        return await self._writer.run(settling.finish, len(outcomes), outcomes)
 
     async def renew(self, leases: Sequence[Lease], lease_s: float) -> set[str]:
         return await self._writer.run(claims.move_held, len(leases), "renew", leases, lease_s)
@@ -59,7 +59,7 @@ class SqliteDeliveries(Database, DeliveryStore):
         return len(await self._writer.run(claims.move_held, len(leases), "release", leases, due_in_s))
 
     async def sweep_deliveries(self, limit: int) -> list[Delivery]:
-        return await self._writer.run(outcomes.sweep, limit, limit)
+        return await self._writer.run(settling.sweep, limit, limit)
 
     async def get_delivery(self, id: str) -> tuple[Delivery, list[Attempt]]:
         return await self._readers.run(_get, id)
@@ -73,17 +73,17 @@ class SqliteDeliveries(Database, DeliveryStore):
         return await self._readers.run(_list_of, notification_refs) if notification_refs else {}
 
     async def retry_delivery(self, id: str) -> Delivery:
-        return await self._writer.run(outcomes.retry, 1, id)
+        return await self._writer.run(settling.retry, 1, id)
 
     async def report_delivery(self, report: Report) -> Delivery | None:
-        return await self._writer.run(outcomes.report, 1, report)
+        return await self._writer.run(settling.report, 1, report)
 
     async def due_stats(self) -> DueStats:
         return await self._readers.run(claims.due_stats, self._clock.now_ms())
 
 
 def _get(db: sqlite3.Connection, id: str) -> tuple[Delivery, list[Attempt]]:
-    row = outcomes.get(db, id)
+    row = settling.get(db, id)
     return row.delivery, _audits(db, [row.number]).get(row.number, [])
 
 
@@ -101,7 +101,7 @@ def _list(db: sqlite3.Connection, where: DeliveryFilter, after: str, limit: int)
 
 
 def _list_of(db: sqlite3.Connection, refs: Collection[str]) -> dict[str, list[tuple[Delivery, list[Attempt]]]]:
-    found = outcomes.rows(db, "of_notifications", {"refs": text_list(refs)})
+    found = settling.rows(db, "of_notifications", {"refs": text_list(refs)})
     audits = _audits(db, [row.number for row in found])
     of: dict[str, list[tuple[Delivery, list[Attempt]]]] = {}
     for row in found:
