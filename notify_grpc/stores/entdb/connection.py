@@ -25,11 +25,11 @@ ACTOR = "system:notify-grpc"
 PAGE = 1_000
 """The most rows EntDB gives in one answer, and the most ids it takes in one question."""
 _READ_S = 4.0
-_WRITE_S = 4.0
+_WRITE_S = 6.0
 """How long one call may take, waiting for a connection and to be applied included."""
-_SETTLE_S = 8.0
+_SETTLE_S = 12.0
 """How long the outcome of a plan that was sent is looked for."""
-_APPLY_MS = 2_500
+_APPLY_MS = 4_500
 _CONCURRENT_READS = 64
 _OPTIONS = (
     ("grpc.max_receive_message_length", -1),

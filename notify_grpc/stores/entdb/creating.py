@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 from notify_grpc.domain.deliveries import Delivery, DeliveryState
@@ -21,12 +20,12 @@ from notify_grpc.stores.entdb.notification_rows import create_content, create_ro
 from notify_grpc.stores.entdb.part import Part
 from notify_grpc.stores.entdb.schema import KEY, Type
 from notify_grpc.stores.entdb.server_time import StoreTime
+from notify_grpc.stores.entdb.sizes import parts_of, size_of
 from notify_grpc.stores.group_commit import GroupCommit
 from notify_grpc.stores.together import create_together
 
-PLAN = 200
-"""Recipients and deliveries of one plan. Larger ones gain nothing, and EntDB takes 4 MiB at most."""
-_BYTES_PER_WEIGHT = 8_000
+_GROUP_BYTES = 400_000
+"""Of the notices that share a plan: some 200 recipients; larger plans gain nothing."""
 
 
 class _Wish(NamedTuple):
@@ -50,17 +49,15 @@ class Creating(Part):
 
     def __init__(self, connection: Connection, time: StoreTime) -> None:
         super().__init__(connection, time)
-        self._group = GroupCommit(self._commit, name="entdb", limit=PLAN, weigh=_weight)
+        self._group = GroupCommit(self._commit, name="entdb", limit=_GROUP_BYTES, weigh=size_of)
 
     async def _finish_writes(self) -> None:
         """Refuse new notices, and store those that wait."""
         await self._group.close()
 
     async def create(self, notice: Notice) -> list[Created]:
-        """See `InboxStore.create`; more than 200 recipients commit in batches."""
-        recipients = notice.recipients
-        parts = [replace(notice, recipients=recipients[at : at + PLAN]) for at in range(0, len(recipients), PLAN)]
-        answers = await asyncio.gather(*map(self._group.submit, parts))
+        """See `InboxStore.create`. What EntDB does not take in one plan commits in batches."""
+        answers = await asyncio.gather(*map(self._group.submit, parts_of(notice)))
         return [created for answer in answers for created in answer]
 
     async def create_many(self, notices: Sequence[Notice]) -> list[list[Created] | NotifyError]:
@@ -195,11 +192,3 @@ class _Plan:
 def _wishes(notice: Notice) -> list[_Wish]:
     digest = notice.content.digest().hex()
     return [_Wish(notice, recipient, digest) for recipient in notice.recipients]
-
-
-def _weight(notice: Notice) -> int:
-    content = notice.content
-    text = len(content.title) + len(content.body) + sum(len(key) + len(value) for key, value in content.data.items())
-    ids = (len(notice.tenant_id) + len(notice.notification_id)) * 4 * len(notice.recipients)
-    rows = sum(1 + len(recipient.targets) for recipient in notice.recipients)
-    return rows + (text * 4 + ids) // _BYTES_PER_WEIGHT

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from notify_grpc.stores.entdb.connection import Connection
+from notify_grpc.stores.entdb.connection import PAGE, Connection
 from notify_grpc.stores.entdb.keys import numbered
 from notify_grpc.stores.entdb.nodes import GTE, LT, Node, Value, where
 
@@ -46,6 +46,7 @@ async def walk(
 ) -> list[Node]:
     """The first `want` nodes of [low, high], both included, in the order of their numbers; from the end with `down`."""
     found: list[Node] = []
+    width = min(width, PAGE // 2)
     while low <= high and len(found) < want:
         start = max(low, high - width + 1) if down else low
         end = high if down else min(high, low + width - 1)
@@ -55,10 +56,11 @@ async def walk(
             continue
         if more:
             nodes = [node async for page in connection.pages(axis.type, *_window(axis, start, end)) for node in page]
+        in_window = len(nodes)
         nodes = [node for node in nodes if keep(node)]
         found += sorted(nodes, key=lambda node: node.fields[axis.field], reverse=down)
         low, high = (low, start - 1) if down else (end + 1, high)
-        if len(nodes) * 2 < want:
+        if len(nodes) * 2 < want and in_window * _GROWTH < PAGE:
             width *= _GROWTH
     return found[:want]
 
