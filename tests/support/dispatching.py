@@ -13,6 +13,7 @@ from notify_grpc.domain.clock import Clock
 from notify_grpc.domain.deliveries import Attempt, Delivery, DeliveryState, Job, Target
 from notify_grpc.domain.models import Channel, Content
 from notify_grpc.ports.events import ServiceEvent
+from notify_grpc.ports.provider import Provider
 from notify_grpc.ports.store import Created, Notice, Recipient
 from notify_grpc.ports.telemetry import NoTracer, Tracer
 from tests.conformance.store import Database
@@ -74,7 +75,7 @@ class World:
 
     def dispatcher(
         self,
-        *providers: ScriptedProvider,
+        *providers: Provider,
         settings: DispatchSettings = SETTINGS,
         owner: str = OWNER,
         clock: Clock | None = None,
@@ -95,7 +96,7 @@ class World:
         self._dispatchers.append(dispatcher)
         return dispatcher
 
-    async def opened(self, *providers: ScriptedProvider, **options: Any) -> Dispatcher:
+    async def opened(self, *providers: Provider, **options: Any) -> Dispatcher:
         """A dispatcher that has looked at the store once and waits for the next time."""
         dispatcher = self.dispatcher(*providers, **options)
         await dispatcher.open()

@@ -147,7 +147,10 @@ class Scene:
         """Once these deliveries are all in a state."""
 
         async def there() -> bool:
-            return {(await store.get_delivery(id))[0].state for id in ids} == {state}
+            for id in ids:
+                if (await store.get_delivery(id))[0].state is not state:
+                    return False
+            return True
 
         await eventually(there, _PATIENCE_S)
 

@@ -20,7 +20,7 @@ from typing import Any, cast
 from notify_grpc.channels.sendgrid import SendGridProvider, SendGridSettings
 from notify_grpc.channels.twilio import TwilioProvider, TwilioSettings
 from notify_grpc.core.dispatch import Dispatcher, DispatchSettings
-from notify_grpc.domain.clock import SystemClock
+from notify_grpc.domain.clock import Clock, SystemClock
 from notify_grpc.ports.provider import Provider
 from notify_grpc.ports.store import Store
 from notify_grpc.stores.postgres import PostgresStore
@@ -103,9 +103,10 @@ def sms(url: str, timeout_s: float = 1.0) -> TwilioProvider:
     return TwilioProvider(TwilioSettings("AC1", "token", "", "+15550199", reports, base_url=url, timeout_s=timeout_s))
 
 
-def open_store(where: str) -> Store:
+def open_store(where: str, clock: Clock = SystemClock()) -> Store:
+    """Not opened yet. ``clock`` is SQLite's; PostgreSQL has its own."""
     if where.startswith("sqlite:"):
-        return SqliteStore(Path(where.removeprefix("sqlite:")), SystemClock())
+        return SqliteStore(Path(where.removeprefix("sqlite:")), clock)
     return PostgresStore(where, pool_min=1, pool_max=4)
 
 
