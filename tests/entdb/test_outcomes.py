@@ -33,6 +33,13 @@ async def test_conflicts_whose_answers_get_lost_are_learned_of(store: EntDBStore
     assert (repeat.duplicate, repeat.id) == (True, first.id)
 
 
+async def test_a_receipt_spares_sending_a_plan_again(store: EntDBStore, fake: FakeEntDB) -> None:
+    await send(store, ALICE, "before")
+    before, fake.faults.unconfirmed = fake.plans, 1
+    assert (await send(store, ALICE)).position == 2
+    assert fake.plans == before + 1
+
+
 async def test_an_outcome_that_nobody_tells_is_unknown_and_a_repeat_is_safe(
     store: EntDBStore, fake: FakeEntDB, monkeypatch: pytest.MonkeyPatch
 ) -> None:
