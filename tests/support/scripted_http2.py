@@ -27,16 +27,18 @@ async def serve_http2(start: bytes, reader: asyncio.StreamReader, writer: asynci
     connection.initiate_connection()
     requests: dict[int, _Request] = defaultdict(_Request)
     answers: list[asyncio.Future[None]] = []
+    heard = asyncio.Event()
     received = start
     try:
         while received:
             for event in connection.receive_data(received):
                 ended = _take(event, connection, requests)
                 if ended is not None:
-                    request, wire = requests.pop(ended), Http2Wire(connection, ended, writer)
+                    request, wire = requests.pop(ended), Http2Wire(connection, ended, writer, heard)
                     method, path = request.headers[":method"], request.headers[":path"]
                     coming = answer(method, path, request.headers, request.body, "HTTP/2", wire)
                     answers.append(asyncio.ensure_future(coming))
+            heard.set()
             writer.write(connection.data_to_send())
             received = await reader.read(65536)
     finally:
@@ -60,18 +62,29 @@ def _take(event: Event, connection: H2Connection, requests: dict[int, _Request])
 class Http2Wire:
     """Answers one stream."""
 
-    def __init__(self, connection: H2Connection, stream_id: int, writer: asyncio.StreamWriter) -> None:
+    def __init__(
+        self, connection: H2Connection, stream_id: int, writer: asyncio.StreamWriter, heard: asyncio.Event
+    ) -> None:
         self._connection = connection
         self._stream_id = stream_id
         self._writer = writer
+        self._heard = heard
 
     async def head(self, status: int, headers: Mapping[str, str], length: int) -> None:
         self._connection.send_headers(self._stream_id, [(":status", str(status)), *headers.items()])
         await self._flush()
 
     async def data(self, data: bytes) -> None:
-        self._connection.send_data(self._stream_id, data)
-        await self._flush()
+        while data:
+            window = self._connection.local_flow_control_window(self._stream_id)
+            size = min(window, self._connection.max_outbound_frame_size)
+            if not size:
+                self._heard.clear()
+                await self._heard.wait()
+                continue
+            self._connection.send_data(self._stream_id, data[:size])
+            data = data[size:]
+            await self._flush()
 
     async def trickle(self) -> None:
         self._connection.ping(b"trickles")
