@@ -8,7 +8,7 @@ GRPCURL := v1.9.3
 PYTEST_ARGS ?= -n 2 --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test outside check format proto proto-check bench clean
+.PHONY: help run demo mail test outside check format proto proto-check bench clean
 
 help: ## Say what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,12 +18,17 @@ help: ## Say what each target does
 # Settings of a developer's machine; the environment wins.
 run: export NOTIFY_AUTH_DEV_MODE ?= true
 run: export NOTIFY_SQLITE_PATH ?= var/notify.db
+run: export NOTIFY_EMAIL_FROM ?= notify@example.org
 run: .venv/.run ## Start both servers in dev mode on SQLite (var/notify.db); Ctrl-C drains and stops
 	@mkdir -p var
 	@if [ -t 0 ]; then set -m; $(BIN)/notify-grpc serve; else exec $(BIN)/notify-grpc serve; fi
 
 demo: .venv/.run ## Start a service, send a notification, see it arrive, read it
 	@$(BIN)/notify-grpc demo
+
+mail: .venv/.mail ## A mail server on port 2525 that prints what it gets, to try emails
+	@echo "What is sent to 127.0.0.1:2525 is printed here; Ctrl-C stops."
+	@exec $(BIN)/python -m aiosmtpd --nosetuid --listen 127.0.0.1:2525
 
 test: .venv/.dev ## Run every test, with real servers
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
@@ -70,7 +75,11 @@ clean: ## Remove the environment, caches and build output; var/ stays
 	@$(PIP) -e .
 	@touch $@
 
+.venv/.mail: .venv/.run
+	@$(PIP) aiosmtpd
+	@touch $@
+
 .venv/.dev: .venv/.run
 	@echo "Installing what the tests need ..."
 	@$(PIP) -e '.[dev,entdb]'
-	@touch $@
+	@touch $@ .venv/.mail

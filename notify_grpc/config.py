@@ -119,7 +119,7 @@ class Settings(BaseSettings):
 
     email_provider: Words = Field((), description="smtp, ses, sendgrid; several in order of failover.")
     email_from: str = Field("", description="Sender of emails.")
-    email_smtp_host: str = Field("", description="SMTP server.")
+    email_smtp_host: str = Field("", description="SMTP server, as host or host:port.")
     email_smtp_port: int = Field(587, description="Its port.")
     email_smtp_security: Literal["auto", "starttls", "implicit", "none"] = Field(
         "auto", description="auto: implicit TLS on 465, else STARTTLS where offered."

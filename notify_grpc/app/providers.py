@@ -103,10 +103,13 @@ def _make(channel: Channel, name: str, values: object, where: str, problems: lis
 
 
 def _smtp(s: Settings, r: _Reader) -> SmtpSettings:
+    host, _, port = r.need("email_smtp_host").partition(":")
+    if port and not port.isdigit():
+        r.problems.append("NOTIFY_EMAIL_SMTP_HOST: is not a host or host:port")
     return SmtpSettings(
-        host=r.need("email_smtp_host"),
+        host=host,
         from_address=r.need("email_from"),
-        port=s.email_smtp_port,
+        port=int(port) if port.isdigit() else s.email_smtp_port,
         username=s.email_smtp_username,
         password=r.text("email_smtp_password"),
         security=s.email_smtp_security,

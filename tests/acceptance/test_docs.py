@@ -1,0 +1,130 @@
+"""Every command block of the README and of docs/ does what the page says (see pages.py)."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from contextlib import AsyncExitStack, suppress
+from itertools import groupby
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.pages import Block, blocks, pages, same, within
+from tests.acceptance.process import environment
+from tests.support.ports import free_port
+from tests.support.waiting import eventually
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = pages(ROOT)
+_COMMAND_S = 50.0
+
+
+def name_of(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """A folder that looks like a clone, with everything that make installs."""
+    for entry in ROOT.iterdir():
+        if entry.name not in ("var", ".venv", ".git"):
+            (tmp_path / entry.name).symlink_to(entry)
+    (tmp_path / ".venv").mkdir()
+    for entry in Path(sys.prefix).iterdir():
+        if not entry.name.startswith("."):
+            (tmp_path / ".venv" / entry.name).symlink_to(entry)
+    for mark in (".run", ".mail", ".dev"):
+        (tmp_path / ".venv" / mark).touch()
+    return tmp_path
+
+
+@pytest.fixture
+def env() -> dict[str, str]:
+    """As a reader's, but for ports of its own."""
+    ports = {f"NOTIFY_{name}_PORT": str(free_port()) for name in ("CLIENT", "INTERNAL", "METRICS")}
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return environment(**ports, PATH=path)
+
+
+class Terminal:
+    """A command that keeps running, with what it has printed."""
+
+    def __init__(self, block: Block, process: asyncio.subprocess.Process) -> None:
+        [(_, self._expected)] = block.commands()
+        self._block = block
+        self._process = process
+        self._printed = ""
+        self._reading = asyncio.create_task(self._read())
+
+    async def until_it_prints(self) -> None:
+        first = self._expected[:1]
+        await eventually(lambda: within(first, self._printed) or self._process.returncode is not None, timeout=30)
+
+    async def close(self) -> None:
+        """Wait for the rest of what the page shows, then Ctrl-C."""
+        try:
+            await eventually(lambda: within(self._expected, self._printed), timeout=10)
+        except AssertionError:
+            raise AssertionError(f"line {self._block.line}: printed\n{self._printed}") from None
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGINT)
+            await asyncio.wait_for(self._process.wait(), 20)
+            await self._reading
+
+    async def _read(self) -> None:
+        assert self._process.stdout
+        async for line in self._process.stdout:
+            self._printed += line.decode()
+
+
+async def start(command: str, cwd: Path, env: dict[str, str]) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        "bash",
+        "-euo",
+        "pipefail",
+        "-c",
+        command,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        cwd=cwd,
+        env=env,
+        start_new_session=True,
+    )
+
+
+async def run(block: Block, cwd: Path, env: dict[str, str]) -> None:
+    commands = block.commands()
+    for number, (command, expected) in enumerate(commands, 1):
+        process = await start(command, cwd, env)
+        out, _ = await asyncio.wait_for(process.communicate(), _COMMAND_S)
+        code = block.exit_code if number == len(commands) else 0
+        printed = out.decode()
+        assert process.returncode == code, f"line {block.line}: {command}\nexit code {process.returncode}\n{printed}"
+        assert same(expected, printed), f"line {block.line}: {command}\nprinted\n{printed}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+async def test_a_page_does_what_it_says(page: Path, clone: Path, env: dict[str, str]) -> None:
+    to_run = [block for block in blocks(page.read_text()) if not block.not_run]  # noqa: ASYNC240 - nothing else runs
+    for _, section in groupby(to_run, key=lambda block: block.section):
+        async with AsyncExitStack() as terminals:
+            for block in section:
+                if block.file:
+                    (clone / block.file).write_text(block.text)
+                elif block.keeps_running:
+                    [(command, _)] = block.commands()
+                    terminal = Terminal(block, await start(command, clone, env))
+                    terminals.push_async_callback(terminal.close)
+                    await terminal.until_it_prints()
+                else:
+                    await run(block, clone, env)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_what_is_not_run_has_a_reason(page: Path) -> None:
+    assert [b.line for b in blocks(page.read_text()) if b.note.startswith("not run") and len(b.not_run) < 8] == []
