@@ -10,6 +10,7 @@ from notify.v1 import client_service_pb2 as pb
 from notify.v1 import internal_service_pb2 as internal_pb
 
 from notify_grpc.core.realtime.registry import RealtimeSettings
+from notify_grpc.domain.models import UserKey
 from tests.rpc.service import (
     PRODUCER,
     Service,
@@ -109,9 +110,9 @@ async def test_a_cursor_older_than_what_is_kept_gets_resync(service: Service) ->
     stream.cancel()
     for i in range(3):
         await service.notify(f"n{i}", "ann")
-    cursor = (await service.store.list_changes(("acme", "ann"), since=0, limit=1)).inbox  # type: ignore[arg-type]
+    inbox = (await service.store.list_changes(UserKey("acme", "ann"), since=0, limit=1)).inbox
     assert await service.store.prune(2**62, limit=2) == 2
-    stream, events = await service.listen(ANN, resume_after=f"{cursor.epoch:x}:1")
+    stream, events = await service.listen(ANN, resume_after=f"{inbox.epoch:x}:1")
     assert [e.resync.reason for e in events if e.HasField("resync")] == [pb.RESYNC_REASON_EXPIRED]
     stream.cancel()
 
