@@ -33,7 +33,7 @@ _TIMEOUTS = {
     "idle_in_transaction_session_timeout": "10s",
 }
 _TRANSACTION_TIMEOUT_SINCE = 170_000
-_PLANNER = {
+PLANNER = {
     # Every statement here is meant as index searches in nested loops, in the order of an index. Statistics of an empty or just
     # grown table say otherwise, and a prepared plan outlives them. (What has no index path, such as FULL JOIN, still gets its plan.)
     "plan_cache_mode": "force_generic_plan",
@@ -155,7 +155,7 @@ class Database:
 
 def _settings(connection: AsyncConnection, *, local: bool) -> Statement:
     """Settings of a session, or of one transaction where sessions are shared (PgBouncer) and startup options refused."""
-    settings = _TIMEOUTS | _PLANNER
+    settings = _TIMEOUTS | PLANNER
     if connection.info.server_version >= _TRANSACTION_TIMEOUT_SINCE:
         settings["transaction_timeout"] = "15s"
     names, values = arrays.Texts(settings), arrays.Texts(settings.values())

@@ -15,6 +15,7 @@ from notify_grpc.stores.postgres.rows import lock_of
 _SQL = load("retention")
 _REMOVE_DEVICES = load("devices")["remove_all"]
 _BATCH = 500
+_NIL = "00000000-0000-0000-0000-000000000000"
 
 
 class Removal:
@@ -23,13 +24,13 @@ class Removal:
     _database: Database
 
     async def prune(self, created_before_ms: int, *, limit: int) -> int:
-        pruned = 0
+        pruned, after, before = 0, _NIL, _first_id(created_before_ms)
         while pruned < limit:
-            batch = min(_BATCH, limit - pruned)
-            rows = await self._database.read(_SQL["old"], before=_first_id(created_before_ms), limit=batch)
-            pruned += (await self._remove(rows))[0]
-            if len(rows) < batch:
+            rows = await self._database.read(_SQL["old"], after=after, before=before, limit=min(_BATCH, limit - pruned))
+            if not rows:
                 break
+            pruned += (await self._remove([row[:3] for row in rows if not row[3]]))[0]
+            after = rows[-1][0]
         return pruned
 
     async def erase_user(self, user: UserKey) -> Erased:

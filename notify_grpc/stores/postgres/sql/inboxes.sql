@@ -89,8 +89,8 @@ SELECT FROM notify_inboxes WHERE tenant_id = %(tenant_id)s AND user_id = %(user_
 -- After `lock`. A row when it was unread until now. 4 is READ.
 WITH advanced AS (
     UPDATE notify_inboxes i SET last_seq = last_seq + 1, unread = unread - 1
-    WHERE tenant_id = %(tenant_id)s AND user_id = %(user_id)s AND EXISTS (
-        SELECT FROM notify_notifications n WHERE n.id = %(id)s::uuid AND n.inbox_id = i.id AND n.read_at_ms = 0
+    WHERE tenant_id = %(tenant_id)s AND user_id = %(user_id)s AND id = (
+        SELECT CASE n.read_at_ms WHEN 0 THEN n.inbox_id END FROM notify_notifications n WHERE n.id = %(id)s::uuid
     )
     RETURNING last_seq
 )
@@ -110,10 +110,12 @@ WHERE n.id = %(id)s::uuid AND i.tenant_id = %(tenant_id)s AND i.user_id = %(user
 -- After `lock`. The oldest unread rows take the next numbers in their order. Rows are locked by id, as `mark_delivered` does.
 WITH oldest AS MATERIALIZED (
     SELECT n.id, n.position
-    FROM notify_inboxes i, notify_notifications n
-    WHERE i.tenant_id = %(tenant_id)s AND i.user_id = %(user_id)s AND n.inbox_id = i.id AND n.read_at_ms = 0
-    ORDER BY n.position
-    LIMIT %(limit)s
+    FROM notify_inboxes i, LATERAL (
+        SELECT n.id, n.position FROM notify_notifications n
+        WHERE n.inbox_id = i.id AND n.read_at_ms = 0 AND n.position > 0
+        ORDER BY n.position LIMIT %(limit)s
+    ) n
+    WHERE i.tenant_id = %(tenant_id)s AND i.user_id = %(user_id)s
 ), numbered AS MATERIALIZED (
     SELECT id, row_number() OVER (ORDER BY position) AS nth FROM oldest
 ), locked AS MATERIALIZED (

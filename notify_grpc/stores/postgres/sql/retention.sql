@@ -1,21 +1,25 @@
 -- Removal in bounded batches. Inboxes are locked as by writers: in order, and before anything else.
 
 -- name: old
--- The id is a UUIDv7 of the time of creation, so the primary key finds the oldest.
-SELECT n.id::text, i.tenant_id, i.user_id
-FROM notify_notifications n, LATERAL (SELECT * FROM notify_inboxes i WHERE i.id = n.inbox_id LIMIT 1) i
-WHERE n.id < %(before)s::uuid AND NOT EXISTS (
-    SELECT FROM notify_deliveries d WHERE d.notification_ref = n.id AND d.state IN ('pending', 'retry', 'leased', 'sending')
+-- The id is a UUIDv7 of the time of creation, so the primary key finds the oldest. Those with open deliveries come too, marked:
+-- looking for one that has none would have no bound.
+SELECT n.id::text, i.tenant_id, i.user_id, (
+    SELECT coalesce(bool_or(d.state IN ('pending', 'retry', 'leased', 'sending')), false)
+    FROM notify_deliveries d WHERE d.notification_ref = n.id
 )
+FROM (
+    SELECT id, inbox_id FROM notify_notifications WHERE id > %(after)s::uuid AND id < %(before)s::uuid ORDER BY id LIMIT %(limit)s
+) n, LATERAL (
+    SELECT * FROM notify_inboxes i WHERE i.id = n.inbox_id LIMIT 1
+) i
 ORDER BY n.id
-LIMIT %(limit)s
 
 -- name: of_user
 SELECT n.id::text, i.tenant_id, i.user_id
-FROM notify_inboxes i, notify_notifications n
-WHERE i.tenant_id = %(tenant_id)s AND i.user_id = %(user_id)s AND n.inbox_id = i.id
-ORDER BY n.position
-LIMIT %(limit)s
+FROM notify_inboxes i, LATERAL (
+    SELECT n.id FROM notify_notifications n WHERE n.inbox_id = i.id AND n.position > 0 ORDER BY n.position LIMIT %(limit)s
+) n
+WHERE i.tenant_id = %(tenant_id)s AND i.user_id = %(user_id)s
 
 -- name: lock_inboxes
 SELECT i.user_id FROM (
