@@ -11,6 +11,7 @@ import typer
 
 from notify_grpc.app import Application, Supervisor, run, supervise
 from notify_grpc.cli.failures import Exit
+from notify_grpc.cli.text import Json, print_json
 from notify_grpc.config import Settings, load
 from notify_grpc.domain.errors import NotifyError
 
@@ -19,14 +20,16 @@ def serve(
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes that share the ports; needs PostgreSQL or EntDB.")
     ] = None,
+    as_json: Json = False,
 ) -> None:
     """Serve until SIGTERM or Ctrl-C, which drains; a second one stops at once. Settings come from NOTIFY_* variables.
 
     Exit codes: 0 drained, 1 could not start or had to be forced, 2 wrong settings.
     """
     settings = load(**({} if workers is None else {"workers": workers}))
+    started = announce_json if as_json else announce
     try:
-        code = supervise(settings, announce) if settings.workers > 1 else run(settings, announce)
+        code = supervise(settings, started) if settings.workers > 1 else run(settings, started)
     except OSError as error:
         raise NotifyError(f"cannot start: {error}") from error
     raise typer.Exit(code if code else Exit.OK)
@@ -47,6 +50,12 @@ def announce(application: Application | Supervisor) -> None:
         for line in to_paste(ports.client, ports.internal):
             typer.echo(f"  {line}")
         typer.echo()
+    sys.stdout.flush()
+
+
+def announce_json(application: Application | Supervisor) -> None:
+    """Say where it listens, for scripts: one line."""
+    print_json({"host": application.settings.host, **application.ports._asdict()})
     sys.stdout.flush()
 
 

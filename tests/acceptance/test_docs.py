@@ -61,12 +61,12 @@ class Terminal:
 
     async def until_it_prints(self) -> None:
         first = self._expected[:1]
-        await eventually(lambda: within(first, self._printed) or self._process.returncode is not None, timeout=30)
+        await eventually(lambda: within(first, self._printed) or self._process.returncode is not None, timeout=60)
 
     async def close(self) -> None:
         """Wait for the rest of what the page shows, then Ctrl-C."""
         try:
-            await eventually(lambda: within(self._expected, self._printed), timeout=10)
+            await eventually(lambda: within(self._expected, self._printed), timeout=30)
         except AssertionError:
             raise AssertionError(f"line {self._block.line}: printed\n{self._printed}") from None
         finally:
@@ -108,6 +108,8 @@ async def run(block: Block, cwd: Path, env: dict[str, str]) -> None:
         assert same(expected, printed), f"line {block.line}: {command}\nprinted\n{printed}"
 
 
+@pytest.mark.timeout(600)
+@pytest.mark.xdist_group("docs")  # pages may use the same fixed port (make mail)
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 async def test_a_page_does_what_it_says(page: Path, clone: Path, env: dict[str, str]) -> None:
     to_run = [block for block in blocks(page.read_text()) if not block.not_run]  # noqa: ASYNC240 - nothing else runs

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import shlex
 import signal
@@ -75,6 +76,13 @@ async def test_what_is_said_goes_to_stdout_and_logs_to_stderr(tmp_path: Path) ->
         server.signal(signal.SIGTERM)
         assert await server.ended() == 0
         assert "Traceback" not in server.log
+
+
+async def test_scripts_are_told_where_it_listens(tmp_path: Path) -> None:
+    async with serving(tmp_path, "--json", last="{") as server:
+        told = json.loads(server.announcement)
+        assert told.keys() == {"host", "client", "internal", "metrics"}
+        assert (await run("health", "--server", str(told["internal"]))).code == 0
 
 
 async def test_without_dev_mode_nothing_is_there_to_paste(tmp_path: Path) -> None:
