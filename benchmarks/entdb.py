@@ -97,7 +97,7 @@ async def _pages(store: EntDBStore, bare: Connection) -> list[Row]:
         page = await _median_us(lambda: store.list_notifications(_READER, before=None, limit=50))
         unread = await _median_us(lambda: store.get_inboxes([_READER]))
         bare_page = await _median_us(lambda ids=ids: bare.get(Type.NOTIFICATION, ids))  # type: ignore[misc]  # as above
-        bare_one = await _median_us(lambda ids=ids: bare.get(Type.NOTIFICATION, ids[:1]))  # type: ignore[misc]  # ditto
+        bare_one = await _median_us(lambda ids=ids: bare.get(Type.NOTIFICATION, ids[:1]))  # type: ignore[misc]  # as above
         rows.append(latency(f"entdb: page of 50 of {size:,} items", page, "µs", bare_page))
         rows.append(latency(f"entdb: unread count of {size:,} items", unread, "µs", bare_one))
     return rows
