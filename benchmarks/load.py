@@ -42,6 +42,9 @@ class Streams:
         self._channels: list[grpc.aio.Channel] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._first = 0
+        self._started = asyncio.Event()
+        self._awaited = 0
+        self._arrived = asyncio.Event()
 
     async def open(self, port: int, path: str, requests: list[bytes], metadata: list[Any], skip: int) -> None:
         """One stream for each request; returns when every one has had its ``skip`` first events. 1,000 a connection."""
@@ -49,18 +52,20 @@ class Streams:
             one = channel(port)
             self._channels.append(one)
             for request, sent in zip(requests[start : start + 1_000], metadata[start : start + 1_000], strict=True):
-                stream = one.unary_stream(path)(request, metadata=sent)
+                open_stream: Any = one.unary_stream(path)
+                stream = open_stream(request, metadata=sent)
                 self._tasks.append(asyncio.create_task(self._read(stream, skip)))
-        while self._first < len(requests):
-            await asyncio.sleep(0.01)
-            failed = next((t for t in self._tasks if t.done()), None)
-            if failed is not None:
-                failed.result()
+        waiting = asyncio.create_task(self._all_had_their_first(len(requests)))
+        done, _ = await asyncio.wait({waiting, *self._tasks}, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
 
     async def until(self, received: int) -> None:
         """Wait until so many events have arrived in all."""
-        while self.received < received:
-            await asyncio.sleep(0.001)
+        self._awaited = received
+        if self.received < received:
+            self._arrived.clear()
+            await self._arrived.wait()
 
     async def close(self) -> None:
         """End every stream."""
@@ -74,8 +79,16 @@ class Streams:
         for _ in range(skip):
             await stream.read()
         self._first += 1
+        self._started.set()
         while (await stream.read()) is not grpc.aio.EOF:
             self.received += 1
+            if self.received == self._awaited:
+                self._arrived.set()
+
+    async def _all_had_their_first(self, streams: int) -> None:
+        while self._first < streams:
+            self._started.clear()
+            await self._started.wait()
 
 
 def percentile(values: list[float], share: float) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Awaitable, Callable
+from typing import Any
 
 from notify.v1 import internal_service_pb2 as pb
 
@@ -33,26 +33,30 @@ def request(number: int) -> pb.NotifyRequest:
 async def measure() -> list[Row]:
     """Rounds alternate, so that what else the machine does falls on both; the best of each counts."""
     numbers = itertools.count()
-    async with running("bare") as bare, running("service") as service:
-        async with channel(bare.internal) as echo_channel, channel(service.internal) as service_channel:
-            echo = echo_channel.unary_unary(ECHO)
-            notify = service_channel.unary_unary(NOTIFY)
+    async with (
+        running("bare") as bare,
+        running("service") as service,
+        channel(bare.internal) as echo_channel,
+        channel(service.internal) as service_channel,
+    ):
+        echo: Any = echo_channel.unary_unary(ECHO)
+        notify: Any = service_channel.unary_unary(NOTIFY)
 
-            async def call_echo() -> None:
-                await echo(request(next(numbers)).SerializeToString())
+        async def call_echo() -> None:
+            await echo(request(next(numbers)).SerializeToString())
 
-            async def call_notify() -> None:
-                await notify(request(next(numbers)).SerializeToString())
+        async def call_notify() -> None:
+            await notify(request(next(numbers)).SerializeToString())
 
-            echoes, notifies = await _alternate(call_echo, call_notify)
-            stream = service_channel.stream_stream(NOTIFY_STREAM)()
+        echoes, notifies = await _alternate(call_echo, call_notify)
+        stream: Any = service_channel.stream_stream(NOTIFY_STREAM)()
 
-            async def call_stream() -> None:
-                batch = pb.NotifyStreamRequest(requests=[request(next(numbers)) for _ in range(_BATCH)])
-                await stream.write(batch.SerializeToString())
-                await stream.read()
+        async def call_stream() -> None:
+            batch = pb.NotifyStreamRequest(requests=[request(next(numbers)) for _ in range(_BATCH)])
+            await stream.write(batch.SerializeToString())
+            await stream.read()
 
-            bulk = await calls_per_second(call_stream, seconds=_SECONDS, in_flight=1) * _BATCH
+        bulk = await calls_per_second(call_stream, seconds=_SECONDS, in_flight=1) * _BATCH
     return [
         rate("Notify to one user, memory store", notifies, "calls/s", echoes),
         rate("NotifyStream, batches of 100, against Notify", bulk, "requests/s", notifies),
@@ -65,6 +69,3 @@ async def _alternate(one: Call, other: Call) -> tuple[float, float]:
         for i, call in enumerate((one, other)):
             best[i] = max(best[i], await calls_per_second(call, seconds=_SECONDS, in_flight=_IN_FLIGHT))
     return best[0], best[1]
-
-
-Measure = Callable[[], Awaitable[list[Row]]]

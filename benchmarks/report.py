@@ -1,7 +1,9 @@
-"""What a benchmark finds."""
+"""What a benchmark finds, and how it is shown."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 
@@ -24,3 +26,36 @@ def rate(name: str, value: float, unit: str, ceiling: float) -> Row:
 def latency(name: str, value: float, unit: str, ceiling: float) -> Row:
     """A figure of which less is better."""
     return Row(name, value, unit, ceiling, ceiling / value)
+
+
+def table(rows: Sequence[Row]) -> str:
+    """A Markdown table."""
+    lines = ["| measure | value | ceiling | ratio |", "|---|---|---|---|"]
+    lines += [f"| {r.name} | {_number(r.value)} {r.unit} | {_number(r.ceiling)} | {r.ratio:.2f} |" for r in rows]
+    return "\n".join(lines)
+
+
+def plot(title: str, rows: Sequence[Row], file: Path) -> None:
+    """Ratios as bars, 1 being the ceiling, as a PNG."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(9, 0.45 * len(rows) + 1.4))
+    places = range(len(rows), 0, -1)
+    axes.barh(places, [row.ratio for row in rows], color="#3b6ea5", height=0.6)
+    axes.axvline(1, color="#444", linewidth=0.8)
+    axes.set_yticks(places, [row.name for row in rows], fontsize=8)
+    for place, row in zip(places, rows, strict=True):
+        axes.text(row.ratio, place, f" {_number(row.value)} {row.unit}", va="center", fontsize=7)
+    axes.set_xlabel("ratio to the ceiling of the same run")
+    axes.set_title(title)
+    axes.margins(x=0.2)
+    figure.tight_layout()
+    figure.savefig(file, dpi=110)
+    pyplot.close(figure)
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"

@@ -10,7 +10,7 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
@@ -18,8 +18,9 @@ import grpc
 import uvloop
 from notify.v1 import client_service_pb2, internal_service_pb2
 
-from notify_grpc.app import Application
+from notify_grpc.app import Application, telemetry
 from notify_grpc.config import apply_to_process, load
+from notify_grpc.ports.telemetry import NoMetrics
 
 ECHO = "/bare/Echo"
 BROADCAST = "/bare/Broadcast"
@@ -41,8 +42,8 @@ class Running(NamedTuple):
 
 
 @asynccontextmanager
-async def running(kind: str, **settings: object) -> AsyncIterator[Running]:
-    """Start a server and stop it at the end; ``settings`` are the service's."""
+async def running(kind: str, env: Mapping[str, str] | None = None, **settings: object) -> AsyncIterator[Running]:
+    """Start a server and stop it at the end; ``env`` and ``settings`` are the service's."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -51,7 +52,7 @@ async def running(kind: str, **settings: object) -> AsyncIterator[Running]:
         json.dumps({**SERVICE, **settings}),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
-        env={**os.environ, "NOTIFY_LOG_LEVEL": "error"},
+        env={**os.environ, "NOTIFY_LOG_LEVEL": "error", **(env or {})},
     )
     assert process.stdout is not None
     assert process.stdin is not None
@@ -61,6 +62,13 @@ async def running(kind: str, **settings: object) -> AsyncIterator[Running]:
     finally:
         process.stdin.close()
         await process.wait()
+
+
+class Unmeasured(NoMetrics):
+    """Numbers that are not kept."""
+
+    def snapshot(self) -> dict[str, Any]:
+        return {}
 
 
 class Bare:
@@ -88,7 +96,7 @@ class Bare:
             await context.write(await future)
 
     def handler(self) -> grpc.GenericRpcHandler:
-        methods = {
+        methods: dict[str, Any] = {
             ECHO: grpc.unary_unary_rpc_method_handler(self.echo),
             BROADCAST: grpc.unary_unary_rpc_method_handler(self.broadcast),
             LISTEN: grpc.unary_stream_rpc_method_handler(self.listen),
@@ -122,6 +130,8 @@ async def _service(settings: dict[str, object]) -> None:
 
 def main() -> None:
     kind, settings = sys.argv[1], json.loads(sys.argv[2])
+    if kind == "unmeasured":
+        setattr(telemetry, "Numbers", lambda _: Unmeasured())  # noqa: B010  # where the application looks it up
     apply_to_process(load(**settings))
     uvloop.run(_bare() if kind == "bare" else _service(settings))
 
