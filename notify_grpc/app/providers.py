@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import SecretStr
 
@@ -30,6 +31,7 @@ from notify_grpc.domain.errors import InvalidArgument
 from notify_grpc.domain.models import Channel
 from notify_grpc.ports.provider import Provider
 
+S = TypeVar("S", SendGridSettings, TwilioSettings, MetaSettings)
 _VARIABLES = {
     Channel.EMAIL: "email_provider",
     Channel.SMS: "sms_provider",
@@ -102,6 +104,11 @@ def _make(channel: Channel, name: str, values: object, where: str, problems: lis
         problems.append(f"{where}: {exc}")
 
 
+def _at(settings: S, base_url: str) -> S:
+    """The same at another address, if one is given."""
+    return replace(settings, base_url=base_url) if base_url else settings
+
+
 def _smtp(s: Settings, r: _Reader) -> SmtpSettings:
     host, _, port = r.need("email_smtp_host").partition(":")
     if port and not port.isdigit():
@@ -125,7 +132,8 @@ def _ses(s: Settings, r: _Reader) -> SesSettings:
 
 
 def _sendgrid(_: Settings, r: _Reader) -> SendGridSettings:
-    return SendGridSettings(r.need("email_sendgrid_api_key"), r.need("email_from"))
+    settings = SendGridSettings(r.need("email_sendgrid_api_key"), r.need("email_from"))
+    return _at(settings, r.text("email_sendgrid_base_url"))
 
 
 def _sns(s: Settings, r: _Reader) -> SnsSettings:
@@ -135,19 +143,21 @@ def _sns(s: Settings, r: _Reader) -> SnsSettings:
 def _twilio(prefix: str) -> Callable[[Settings, _Reader], TwilioSettings]:
     def read(s: Settings, r: _Reader) -> TwilioSettings:
         service = r.text(f"{prefix}_messaging_service_sid")
-        return TwilioSettings(
+        settings = TwilioSettings(
             account_sid=r.need(f"{prefix}_account_sid"),
             auth_token=r.need(f"{prefix}_auth_token"),
             messaging_service_sid=service,
             from_number=r.text(f"{prefix}_from") if service else r.need(f"{prefix}_from"),
             status_callback=_callback_url(s, "twilio"),
         )
+        return _at(settings, r.text(f"{prefix}_base_url"))
 
     return read
 
 
 def _meta(_: Settings, r: _Reader) -> MetaSettings:
-    return MetaSettings(r.need("whatsapp_phone_number_id"), r.need("whatsapp_access_token"))
+    settings = MetaSettings(r.need("whatsapp_phone_number_id"), r.need("whatsapp_access_token"))
+    return _at(settings, r.text("whatsapp_base_url"))
 
 
 def _vapid(s: Settings, r: _Reader) -> VapidSettings:
