@@ -58,8 +58,8 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 
 -- name: queues
 -- The queues that hold due rows, from a tenant on: one search for each tenant and channel with waiting rows, however many.
--- Read only as far as the reader likes. (The plus signs take the columns' affinity away, without which the index is used for
--- the tenant alone.)
+-- Read only as far as the reader likes. (Not as (tenant_id, channel) > (…, …): SQLite begins such a search at the equal
+-- rows and walks through all of them.)
 WITH RECURSIVE queue (number, tenant_id, channel, due_at_ms) AS (
     SELECT * FROM (
         SELECT number, tenant_id, channel, due_at_ms FROM notify_deliveries
@@ -69,10 +69,17 @@ WITH RECURSIVE queue (number, tenant_id, channel, due_at_ms) AS (
     UNION ALL
     SELECT d.number, d.tenant_id, d.channel, d.due_at_ms
     FROM queue AS q CROSS JOIN notify_deliveries AS d
-    WHERE d.number = (
-        SELECT n.number FROM notify_deliveries AS n
-        WHERE n.state IN ('pending', 'retry') AND (n.tenant_id, n.channel) > (+q.tenant_id, +q.channel)
-        ORDER BY n.tenant_id, n.channel, n.due_at_ms LIMIT 1
+    WHERE d.number = coalesce(
+        (
+            SELECT n.number FROM notify_deliveries AS n
+            WHERE n.state IN ('pending', 'retry') AND n.tenant_id = q.tenant_id AND n.channel > q.channel
+            ORDER BY n.channel, n.due_at_ms LIMIT 1
+        ),
+        (
+            SELECT n.number FROM notify_deliveries AS n
+            WHERE n.state IN ('pending', 'retry') AND n.tenant_id > q.tenant_id
+            ORDER BY n.tenant_id, n.channel, n.due_at_ms LIMIT 1
+        )
     )
 )
 SELECT tenant_id, channel FROM queue WHERE due_at_ms <= :now_ms
