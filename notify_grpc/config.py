@@ -200,6 +200,11 @@ class Settings(BaseSettings):
         """The address to listen on."""
         return self.listen_host or ("127.0.0.1" if self.auth_dev_mode else "0.0.0.0")
 
+    def text(self, name: str) -> str:
+        """The value of a setting, secret or not."""
+        value = getattr(self, name)
+        return str(value.get_secret_value() if isinstance(value, SecretStr) else value)
+
     @property
     def tracing(self) -> bool:
         """Whether traces are made and exported."""

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
-
-from pydantic import SecretStr
+from typing import TypeVar
 
 from notify_grpc.channels.apns import ApnsSettings
 from notify_grpc.channels.aws import AwsCredentials
@@ -59,8 +57,7 @@ class _Reader:
 
     def text(self, name: str) -> str:
         """The value of a setting, secret or not."""
-        value: Any = getattr(self._settings, name)
-        return str(value.get_secret_value() if isinstance(value, SecretStr) else value)
+        return self._settings.text(name)
 
     def file_or_text(self, name: str, opening: str) -> str:
         """A required setting that is the text itself (it begins with ``opening``) or the path of a file with it."""

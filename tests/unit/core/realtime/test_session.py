@@ -133,7 +133,7 @@ async def test_a_change_while_the_backlog_is_read_is_not_lost(world: World) -> N
     read = world.store.list_changes
 
     async def read_then_commit_another(*args: object, **kwargs: object) -> object:
-        world.store.list_changes = read  # type: ignore[method-assign]  # once
+        world.store.list_changes = read  # type: ignore[method-assign]  # the race happens once
         changes = await read(*args, **kwargs)  # type: ignore[arg-type]  # passed on
         await world.notify("late")
         return changes
@@ -219,7 +219,7 @@ async def test_a_store_that_is_down_holds_the_stream_up_and_does_not_end_it(worl
     await asyncio.sleep(0)
     assert not reading.done()
 
-    world.store.list_changes = read  # type: ignore[method-assign]  # over
+    world.store.list_changes = read  # type: ignore[method-assign]  # the outage is over
     world.registry.tick()
 
     assert titles(await reading) == ["n1"]
