@@ -121,7 +121,7 @@ class GroupCommit(Generic[T, R]):
     async def _commit_group(self, group: list[_Waiting[T, R]]) -> None:
         try:
             results = await self._commit([waiting.item for waiting in group])
-        except Exception as exc:  # noqa: BLE001  it is the submitters' to handle
+        except Exception as exc:  # noqa: BLE001 - it is the submitters' to handle
             if len(group) == 1 or isinstance(exc, Unavailable):
                 _answer(group, [exc] * len(group))
                 return
