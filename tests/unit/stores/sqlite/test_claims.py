@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections import Counter
+from itertools import count
+
+import pytest
 
 from notify_grpc.domain.deliveries import Job, Target
 from notify_grpc.domain.models import EXTERNAL_CHANNELS, Channel, UserKey
 from notify_grpc.ports.store import DeliveryFilter
 from notify_grpc.stores.sqlite import SqliteStore
+from notify_grpc.stores.sqlite.queries import load
 from tests.conformance.store.making import ALICE, BOB, EMAIL, SMS, T0, notice, send
 from tests.support.clock import ManualClock
 
@@ -82,3 +87,30 @@ async def test_a_sweep_stops_at_its_limit_whatever_it_finds(sqlite_store: Sqlite
     await clock.advance(2)
     swept = [[row.state.value for row in await sqlite_store.sweep_deliveries(1)] for _ in range(3)]
     assert swept == [["retry"], ["expired"], []]
+
+
+@pytest.mark.parametrize("name", ["queues", "due"])
+async def test_a_backlog_costs_a_claim_nothing(
+    sqlite_store: SqliteStore, tables: sqlite3.Connection, name: str
+) -> None:
+    values = {
+        "from_tenant": "",
+        "tenant_id": "acme",
+        "channel": "email",
+        "limit": 10,
+        "max_claims": 50,
+        "now_ms": 2 * T0,
+    }
+
+    async def steps_with(rows: int) -> int:
+        """What SQLite's machine executes, in hundreds of instructions; a plan does not tell."""
+        targets = [Target(Channel.EMAIL, f"{rows}-{number}@acme.test") for number in range(rows)]
+        await sqlite_store.create(notice(ALICE, key=f"n-{rows}", targets=targets))
+        hundreds = count()
+        tables.set_progress_handler(lambda: next(hundreds) and None, 100)
+        assert tables.execute(load("deliveries")[name], values).fetchall()
+        tables.set_progress_handler(None, 0)
+        return next(hundreds)
+
+    few = await steps_with(20)
+    assert await steps_with(5_000) <= few + 5

@@ -62,7 +62,7 @@ def test_no_statement_reads_a_whole_table(db: sqlite3.Connection, name: str) -> 
         ("inboxes.recipients", "(tenant_id=? AND notification_id=? AND user_id>?)"),
         ("inboxes.some_recipients", "(tenant_id=? AND notification_id=? AND user_id=?)"),
         ("inboxes.known_recipients", "(tenant_id=? AND notification_id=? AND user_id=?)"),
-        ("deliveries.queues", "notify_deliveries_due ((tenant_id,channel)>(?,?))"),
+        ("deliveries.queues", "notify_deliveries_due (tenant_id=? AND channel>?)"),
         ("deliveries.due", "notify_deliveries_due (tenant_id=? AND channel=? AND due_at_ms<?)"),
         ("deliveries.count_due", "notify_deliveries_due (tenant_id=? AND channel=? AND due_at_ms<?)"),
         ("deliveries.run_out", "notify_deliveries_lease (lease_until_ms<?)"),
