@@ -63,6 +63,7 @@ async def test_a_server_that_is_not_there_is_unavailable_soon_and_back_when_it_i
     for call in (send(store, ALICE, "n-2"), store.get_inboxes([ALICE]), store.ping()):
         with pytest.raises(Unavailable):
             await call
+    monkeypatch.undo()
     fake.start()
 
     async def answers() -> Inbox | None:
