@@ -19,6 +19,7 @@ import uvloop
 from notify.v1 import client_service_pb2, internal_service_pb2
 
 from notify_grpc.app import Application, telemetry
+from notify_grpc.app.application import tune_garbage_collection
 from notify_grpc.config import apply_to_process, load
 from notify_grpc.ports.telemetry import NoMetrics
 
@@ -122,6 +123,7 @@ async def _bare() -> None:
 async def _service(settings: dict[str, object]) -> None:
     application = Application(load(**settings))
     await application.start()
+    tune_garbage_collection()
     ports = application.ports
     print(json.dumps({"internal": ports.internal, "client": ports.client}), flush=True)
     await asyncio.to_thread(sys.stdin.read)
