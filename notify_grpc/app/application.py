@@ -63,7 +63,7 @@ class Application:
         self.telemetry = Telemetry(settings)
         metrics, tracer = self.telemetry.metrics, self.telemetry.tracer
         store = measured(make_store(settings, self._clock), metrics, tracer)
-        bus, presence = make_bus(settings, self.instance, metrics)
+        self._bus, presence = make_bus(settings, self.instance, metrics)
         self._webhook = make_webhook(settings)
         events = self._webhook or NoEvents()
         self._dispatcher = Dispatcher(
@@ -78,7 +78,7 @@ class Application:
         self.notifier = Notifier(
             store,
             dispatcher=self._dispatcher,
-            bus=bus,
+            bus=self._bus,
             presence=presence,
             realtime=_realtime(settings),
             clock=self._clock,
@@ -166,6 +166,7 @@ class Application:
         open_breakers = self._dispatcher.breakers()
         return {
             "sessions": len(self.notifier.sessions),
+            "bus": "ok" if self._bus.connected else "down",
             **({"providers": dict(open_breakers)} if open_breakers else {}),
         }
 
