@@ -4,6 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --use-pep517 -c constraints.txt
 PROTOS := $(sort $(wildcard protos/notify/v1/*.proto))
 PROTOC = $(BIN)/python -m grpc_tools.protoc -Iprotos $(PROTOS)
+MAIL_PORT ?= 2525
 GRPCURL := v1.9.3
 PYTEST_ARGS ?= -n 2 --dist loadgroup
 
@@ -27,8 +28,8 @@ demo: .venv/.run ## Start a service, send a notification, see it arrive, read it
 	@$(BIN)/notify-grpc demo
 
 mail: .venv/.mail ## A mail server on port 2525 that prints what it gets, to try emails
-	@echo "What is sent to 127.0.0.1:2525 is printed here; Ctrl-C stops."
-	@exec $(BIN)/python -m aiosmtpd --nosetuid --listen 127.0.0.1:2525
+	@echo "What is sent to 127.0.0.1:$(MAIL_PORT) is printed here; Ctrl-C stops."
+	@exec $(BIN)/python -m aiosmtpd --nosetuid --listen 127.0.0.1:$(MAIL_PORT)
 
 test: .venv/.dev ## Run every test, with real servers
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)

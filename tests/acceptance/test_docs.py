@@ -5,48 +5,22 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import sys
 from contextlib import AsyncExitStack, suppress
 from itertools import groupby
 from pathlib import Path
 
 import pytest
 
+from tests.acceptance.conftest import ROOT
 from tests.acceptance.pages import Block, blocks, pages, same, within
-from tests.acceptance.process import environment
-from tests.support.ports import free_port
 from tests.support.waiting import eventually
 
-ROOT = Path(__file__).resolve().parents[2]
 PAGES = pages(ROOT)
 _COMMAND_S = 50.0
 
 
 def name_of(page: Path) -> str:
     return str(page.relative_to(ROOT))
-
-
-@pytest.fixture
-def clone(tmp_path: Path) -> Path:
-    """A folder that looks like a clone, with everything that make installs."""
-    for entry in ROOT.iterdir():
-        if entry.name not in ("var", ".venv", ".git"):
-            (tmp_path / entry.name).symlink_to(entry)
-    (tmp_path / ".venv").mkdir()
-    for entry in Path(sys.prefix).iterdir():
-        if not entry.name.startswith("."):
-            (tmp_path / ".venv" / entry.name).symlink_to(entry)
-    for mark in (".run", ".mail", ".dev"):
-        (tmp_path / ".venv" / mark).touch()
-    return tmp_path
-
-
-@pytest.fixture
-def env() -> dict[str, str]:
-    """As a reader's, but for ports of its own."""
-    ports = {f"NOTIFY_{name}_PORT": str(free_port()) for name in ("CLIENT", "INTERNAL", "METRICS")}
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    return environment(**ports, PATH=path)
 
 
 class Terminal:
@@ -87,7 +61,7 @@ async def start(command: str, cwd: Path, env: dict[str, str]) -> asyncio.subproc
         "-euo",
         "pipefail",
         "-c",
-        command,
+        command.replace("127.0.0.1:2525", f"127.0.0.1:{env['MAIL_PORT']}"),  # written where the server is told of it
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
@@ -109,9 +83,8 @@ async def run(block: Block, cwd: Path, env: dict[str, str]) -> None:
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.xdist_group("docs")  # pages may use the same fixed port (make mail)
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
-async def test_a_page_does_what_it_says(page: Path, clone: Path, env: dict[str, str]) -> None:
+async def test_a_page_does_what_it_says(page: Path, clone: Path, reader_env: dict[str, str]) -> None:
     to_run = [block for block in blocks(page.read_text()) if not block.not_run]  # noqa: ASYNC240 - nothing else runs
     for _, section in groupby(to_run, key=lambda block: block.section):
         async with AsyncExitStack() as terminals:
@@ -120,11 +93,11 @@ async def test_a_page_does_what_it_says(page: Path, clone: Path, env: dict[str, 
                     (clone / block.file).write_text(block.text)
                 elif block.keeps_running:
                     [(command, _)] = block.commands()
-                    terminal = Terminal(block, await start(command, clone, env))
+                    terminal = Terminal(block, await start(command, clone, reader_env))
                     terminals.push_async_callback(terminal.close)
                     await terminal.until_it_prints()
                 else:
-                    await run(block, clone, env)
+                    await run(block, clone, reader_env)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
