@@ -92,6 +92,12 @@ def test_no_storage_tenant_or_one_named_twice_is_refused(tenants: list[str]) -> 
         EntDBStore("127.0.0.1:1", tenants)
 
 
+@pytest.mark.parametrize("name", ["", "no/slash", "é", "a b", "x" * 129, "__global__"])
+def test_a_name_that_would_stop_the_server_is_never_sent(name: str) -> None:
+    with pytest.raises(FailedPrecondition, match="letters, digits"):
+        EntDBStore("127.0.0.1:1", ["good", name])
+
+
 async def test_no_server_is_unavailable(tenant: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tenant_store, "_OPEN_S", 0.3)
     with pytest.raises(Unavailable):

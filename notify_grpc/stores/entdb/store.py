@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from notify_grpc.domain.clock import Clock
@@ -9,6 +10,9 @@ from notify_grpc.domain.errors import FailedPrecondition
 from notify_grpc.stores.entdb.connection import Endpoint
 from notify_grpc.stores.entdb.spread import Spread
 from notify_grpc.stores.entdb.tenant_store import TenantStore
+
+
+_NAME = re.compile(r"(?!__)[A-Za-z0-9_-]{1,128}")
 
 
 class EntDBStore(Spread):
@@ -32,5 +36,9 @@ class EntDBStore(Spread):
     ) -> None:
         if not tenants or len(set(tenants)) < len(tenants):
             raise FailedPrecondition("NOTIFY_ENTDB_TENANT_ID names no storage tenant, or one twice")
+        for tenant in tenants:
+            # EntDB lets other names in, and its applier then stops at them for good, for everybody.
+            if not _NAME.fullmatch(tenant):
+                raise FailedPrecondition("NOTIFY_ENTDB_TENANT_ID: a name has 1 to 128 letters, digits, - and _")
         endpoint = Endpoint(address, api_key, tls, tls_ca)
         super().__init__([TenantStore(endpoint, tenant, tenants, clock) for tenant in tenants])
