@@ -11,7 +11,6 @@ from notify_grpc.stores.entdb.connection import Endpoint
 from notify_grpc.stores.entdb.spread import Spread
 from notify_grpc.stores.entdb.tenant_store import TenantStore
 
-
 _NAME = re.compile(r"(?!__)[A-Za-z0-9_-]{1,128}")
 
 
