@@ -1,7 +1,8 @@
 """Bringing a database to this release's schema.
 
-Files ``sql/migrations/NNNN_name.sql`` run once each, in order, and are entered in ``notify_schema_migrations``. They only add, so that
-the release before still runs on the new schema; versions this release does not know are left alone for the same reason.
+Files ``sql/migrations/NNNN_name.sql`` run once each, in order, and are entered in ``notify_schema_migrations``. They only
+add, so that the release before still runs on the new schema; versions this release does not know are left alone for the
+same reason.
 Whoever migrates holds an advisory lock until the commit, so instances that boot together take turns.
 """
 
@@ -65,8 +66,8 @@ async def plan(dsn: str) -> list[Migration]:
 async def migrate(dsn: str, migrations: Sequence[Migration] | None = None) -> list[Migration]:
     """Bring the database up to date, all pending steps or none; what was applied. Safe beside another migrate.
 
-    Raises FailedPrecondition when an applied migration was changed since, Unavailable when the database is, or when another
-    migrate takes longer than a minute.
+    Raises FailedPrecondition when an applied migration was changed since, Unavailable when the database is, or when
+    another migrate takes longer than a minute.
     """
     async with _transaction(dsn) as connection:
         await connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
@@ -86,7 +87,9 @@ async def check(dsn: str) -> None:
     """Raise FailedPrecondition, saying what to run, unless the schema is this release's or a later one's."""
     if pending := await plan(dsn):
         names = ", ".join(f"{step.version:04} {step.name}" for step in pending)
-        raise FailedPrecondition(f"the database's schema is older than this release ({names}): run `notify-grpc migrate`")
+        raise FailedPrecondition(
+            f"the database's schema is older than this release ({names}): run `notify-grpc migrate`"
+        )
 
 
 @asynccontextmanager
@@ -107,6 +110,7 @@ async def _pending(connection: AsyncConnection, migrations: Sequence[Migration])
     for step in migrations:
         if applied.get(step.version, step.checksum) != step.checksum:
             raise FailedPrecondition(
-                f"migration {step.version} ({step.name}) was applied in another form: this is not a database of this service"
+                f"migration {step.version} ({step.name}) was applied in another form: "
+                "this is not a database of this service"
             )
     return [step for step in migrations if step.version not in applied]

@@ -1,4 +1,4 @@
-"""Connections, and how statements are run on them: bounded in time, and searching indexes whatever the statistics say."""
+"""Connections, and how statements run on them: bounded in time, by indexes whatever the statistics say."""
 
 from __future__ import annotations
 
@@ -21,21 +21,22 @@ Rows = list[tuple[Any, ...]]
 CONNECT: dict[str, Any] = {
     "connect_timeout": 5,
     "application_name": "notify-grpc",
-    # A peer that no longer answers is noticed in 15 s, whether we wait for it or it for us (tcp(7); no effect on a Unix socket).
+    # A peer that no longer answers is noticed in 15 s, whoever waits for whom (tcp(7); no effect on a Unix socket).
     "keepalives_idle": 5,
     "keepalives_interval": 5,
     "keepalives_count": 2,
     "tcp_user_timeout": 15_000,
 }
-_TIMEOUTS = {
+TIMEOUTS = {
     "statement_timeout": "10s",
     "lock_timeout": "5s",
     "idle_in_transaction_session_timeout": "10s",
 }
 _TRANSACTION_TIMEOUT_SINCE = 170_000
 PLANNER = {
-    # Every statement here is meant as index searches in nested loops, in the order of an index. Statistics of an empty or just
-    # grown table say otherwise, and a prepared plan outlives them. (What has no index path, such as FULL JOIN, still gets its plan.)
+    # Every statement here is meant as index searches in nested loops, in the order of an index. Statistics of an empty or
+    # just grown table say otherwise, and a prepared plan outlives them. (What cannot be done so, such as a FULL JOIN,
+    # still gets its plan.)
     "plan_cache_mode": "force_generic_plan",
     "enable_seqscan": "off",
     "enable_bitmapscan": "off",
@@ -45,6 +46,7 @@ PLANNER = {
     "enable_sort": "off",
     "jit": "off",
 }
+_OPEN_S = 15.0
 _WAIT_S = 5.0
 _ANSWER_S = 20.0
 """How long a transaction may take before its connection is cut; the server's own limits are shorter."""
@@ -84,7 +86,7 @@ class Database:
     async def open(self) -> None:
         """Connect. Raises Unavailable."""
         with translated():
-            await self._pool.open(wait=True, timeout=_WAIT_S)
+            await self._pool.open(wait=True, timeout=_OPEN_S)
 
     async def close(self) -> None:
         """Let go of every connection; running calls keep theirs until they end."""
@@ -154,8 +156,8 @@ class Database:
 
 
 def _settings(connection: AsyncConnection, *, local: bool) -> Statement:
-    """Settings of a session, or of one transaction where sessions are shared (PgBouncer) and startup options refused."""
-    settings = _TIMEOUTS | PLANNER
+    """Settings of a session, or of one transaction where sessions are shared (PgBouncer)."""
+    settings = TIMEOUTS | PLANNER
     if connection.info.server_version >= _TRANSACTION_TIMEOUT_SINCE:
         settings["transaction_timeout"] = "15s"
     names, values = arrays.Texts(settings), arrays.Texts(settings.values())
@@ -179,7 +181,7 @@ async def _pipeline(connection: AsyncConnection, statements: tuple[Statement, ..
 
 @contextmanager
 def _cut_after(seconds: float, connection: AsyncConnection) -> Iterator[None]:
-    """Shut the connection's socket down after some time: whoever waits on it sees it as lost, even if the peer is silent."""
+    """Shut the connection's socket down after some time: who waits on it sees it as lost, even if the peer is silent."""
     timer = asyncio.get_running_loop().call_later(seconds, _cut, connection)
     try:
         yield

@@ -1,7 +1,7 @@
 """The driver's SQL, kept in ``sql/*.sql`` as named, commented statements.
 
-A statement starts at a line ``-- name: <name>``; ``{other}`` in it stands for the text of an earlier one of the same file.
-Parameters are ``%(name)s``.
+A statement starts at a line ``-- name: <name>``; ``{other}`` in it stands for the text of an earlier one of the same
+file. Parameters are ``%(name)s``.
 """
 
 from __future__ import annotations

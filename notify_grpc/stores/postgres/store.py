@@ -19,8 +19,8 @@ class PostgresStore(Creation, Inboxes, Devices, Queue, Deliveries, Removal, Stor
     """Over a pool of connections.
 
     ``dsn`` is a libpq connection string or URL. ``automigrate=False`` only checks the schema at ``open``. With
-    ``pgbouncer``, nothing is kept in a session between transactions, neither prepared statements nor settings (PgBouncer's
-    transaction mode).
+    ``pgbouncer``, nothing is kept in a session between transactions, neither prepared statements nor settings
+    (PgBouncer's transaction mode).
     """
 
     def __init__(
