@@ -1,6 +1,6 @@
 """The PostgreSQL store: rates of storing, latencies of reading, claims, each beside a bare equivalent of the same run.
 
-``python -m benchmarks.postgres [rows]`` reads from tables of so many rows (default 1,000,000; 10,000,000 takes minutes).
+``python -m benchmarks.postgres [rows]`` reads from tables of so many rows (1,000,000; 10,000,000 takes minutes).
 """
 
 from __future__ import annotations
@@ -9,14 +9,15 @@ import asyncio
 import statistics
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from itertools import count
 
 import psycopg
 from psycopg import AsyncConnection
 
-from benchmarks.load import calls_per_second
+from benchmarks.load import Call, calls_per_second
 from benchmarks.report import Row, latency, rate
 from notify_grpc.domain.ids import new_id
 from notify_grpc.domain.models import Channel, Content, UserKey
@@ -50,10 +51,17 @@ CREATE TABLE bare (
     PRIMARY KEY (tenant_id, user_id, notification_id)
 )
 """
-_BARE_INSERT = b"INSERT INTO bare SELECT * FROM unnest(%(id)s, %(tenant)s, %(user)s, %(key)s, %(title)s, %(body)s, %(one)s, %(at)s)"
+_BARE_INSERT = b"""
+INSERT INTO bare SELECT * FROM unnest(%(id)s, %(tenant)s, %(user)s, %(key)s, %(title)s, %(body)s, %(one)s, %(at)s)
+"""
 _PLAIN = (
-    b"INSERT INTO bare VALUES (%(id)s::uuid, 'acme', %(user)s, %(key)s, %(title)s, %(body)s, 1, 1) ON CONFLICT DO NOTHING",
-    b"INSERT INTO plain VALUES ('acme', %(user)s, 1) ON CONFLICT (tenant_id, user_id) DO UPDATE SET unread = plain.unread + 1",
+    b"""
+    INSERT INTO bare VALUES (%(id)s::uuid, 'acme', %(user)s, %(key)s, %(title)s, %(body)s, 1, 1) ON CONFLICT DO NOTHING
+    """,
+    b"""
+    INSERT INTO plain VALUES ('acme', %(user)s, 1)
+    ON CONFLICT (tenant_id, user_id) DO UPDATE SET unread = plain.unread + 1
+    """,
 )
 _keys = count()
 _users = count()
@@ -86,6 +94,10 @@ def _notice(recipients: int) -> Notice:
     return Notice("acme", f"notification-{next(_keys)}", _CONTENT, (Channel.IN_APP,), people, _now_ms())
 
 
+async def _notify(store: PostgresStore, recipients: int) -> None:
+    await store.create(_notice(recipients))
+
+
 def _now_ms() -> int:
     return time.time_ns() // 1_000_000
 
@@ -97,13 +109,12 @@ async def _storing() -> list[Row]:
         await store.open()
         await bare.open()
         for recipients, in_flight in ((1, 1), (1, 256), (10, 16), (100, 8), (1_000, 4)):
-            unnest, plain, ours = await _best(
-                recipients,
-                in_flight,
-                lambda n=recipients: bare.insert(n),
-                lambda n=recipients: bare.one_by_one(n),
-                lambda n=recipients: store.create(_notice(n)),
+            calls = (
+                partial(bare.insert, recipients),
+                partial(bare.one_by_one, recipients),
+                partial(_notify, store, recipients),
             )
+            unnest, plain, ours = await _best(recipients, in_flight, calls)
             name = f"postgres: notify {recipients} recipients, {in_flight} in flight"
             found += [
                 _say(rate(f"{name}, against a bare unnest", ours, "recipients/s", unnest)),
@@ -114,7 +125,7 @@ async def _storing() -> list[Row]:
     return found
 
 
-async def _best(size: int, in_flight: int, *calls: Callable[[], Awaitable[object]]) -> list[float]:
+async def _best(size: int, in_flight: int, calls: Sequence[Call]) -> list[float]:
     """Recipients per second of each; they take turns, so that what else the machine does meets all of them."""
     best = [0.0] * len(calls)
     for _ in range(_ROUNDS):
@@ -170,7 +181,6 @@ class Bare:
 async def _reading(rows: int) -> list[Row]:
     """A page and the unread count, at 10,000 rows and at ``rows``: the small table's latency is the ceiling."""
     found = []
-    small: dict[str, float] = {}
     async with _server() as small_dsn, _server() as large_dsn:
         stores = []
         for dsn, size in ((small_dsn, 10_000), (large_dsn, rows)):

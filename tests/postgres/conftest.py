@@ -29,8 +29,9 @@ async def admin(postgres_dsn: str) -> AsyncIterator[psycopg.AsyncConnection[Any]
         yield connection
 
 
-def notice(
-    key: str = "n-1", *users: str, content: Content = Content("Hello"), at_ms: int = 1_750_000_000_000
-) -> Notice:
+HELLO = Content("Hello")
+
+
+def notice(key: str = "n-1", *users: str, content: Content = HELLO, at_ms: int = 1_750_000_000_000) -> Notice:
     """To alice, or to these."""
     return Notice("acme", key, content, (Channel.IN_APP,), tuple(map(Recipient, users or ("alice",))), at_ms)

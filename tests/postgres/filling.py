@@ -15,7 +15,8 @@ FROM generate_series(0, %(users)s - 1) u
 """
 _CONTENTS = """
 INSERT INTO notify_contents
-SELECT md5('call' || k)::uuid, md5('content')::uuid, 'acme', 'call-' || k, 'Your order is on its way', repeat('It left. ', 20), '', '', '{}'
+SELECT md5('call' || k)::uuid, md5('content')::uuid, 'acme', 'call-' || k, 'Your order is on its way',
+       repeat('It left. ', 20), '', '', '{}'
 FROM generate_series(0, (%(users)s::bigint * %(each)s - 1) / %(recipients)s) k
 """
 # The older half of everybody's is read. Row i is the (i / users)-th of its user, so a user's rows lie far apart.
@@ -23,16 +24,17 @@ _NOTIFICATIONS = """
 INSERT INTO notify_notifications (
     id, call_key, content_hash, inbox_id, position, change_seq, created_at_ms, read_at_ms, status, user_id, channels)
 SELECT (lpad(to_hex(1750000000000 + i), 12, '0') || '70008' || lpad(to_hex(i), 15, '0'))::uuid,
-       md5('call' || i / %(recipients)s)::uuid, md5('content')::uuid, first.id + i %% %(users)s, i / %(users)s + 1, i / %(users)s + 1,
-       1750000000000 + i, CASE WHEN i / %(users)s < %(each)s / 2 THEN 1 ELSE 0 END, 1,
+       md5('call' || i / %(recipients)s)::uuid, md5('content')::uuid, first.id + i %% %(users)s, i / %(users)s + 1,
+       i / %(users)s + 1, 1750000000000 + i, CASE WHEN i / %(users)s < %(each)s / 2 THEN 1 ELSE 0 END, 1,
        'user-' || lpad((i %% %(users)s)::text, 7, '0'), 'i'
 FROM generate_series(%(from)s::bigint, %(to)s::bigint - 1) i, (SELECT min(id) AS id FROM notify_inboxes) first
 """
 _DELIVERIES = """
 INSERT INTO notify_deliveries (
-    id, notification_ref, created_at_ms, updated_at_ms, due_at_ms, tenant_id, user_id, notification_id, channel, target, state)
-SELECT ('01970000-0000-7000-9000-' || lpad(to_hex(i), 12, '0'))::uuid, n.id, n.created_at_ms, n.created_at_ms, 1, %(tenant)s, n.user_id,
-       'call-' || i, 'email', 'someone@example.test', %(state)s
+    id, notification_ref, created_at_ms, updated_at_ms, due_at_ms, tenant_id, user_id, notification_id, channel, target,
+    state)
+SELECT ('01970000-0000-7000-9000-' || lpad(to_hex(i), 12, '0'))::uuid, n.id, n.created_at_ms, n.created_at_ms, 1,
+       %(tenant)s, n.user_id, 'call-' || i, 'email', 'someone@example.test', %(state)s
 FROM (SELECT *, row_number() OVER (ORDER BY id) + %(from)s AS i FROM notify_notifications ORDER BY id LIMIT %(count)s) n
 """
 

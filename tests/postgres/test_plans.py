@@ -133,7 +133,7 @@ class Planned:
             text = load(file)[name]
             used = [found.decode() for found in dict.fromkeys(_PARAMETER.findall(text))]
             types = ", ".join(_TYPES[type(given[one])] for one in used)
-            body = _PARAMETER.sub(lambda found, used=used: b"$%d" % (used.index(found[1].decode()) + 1), text)
+            body = _numbered(text, used)
             head = f"PREPARE {file}_{name} {f'({types})' if used else ''} AS ".encode()
             await self.connection.execute(head + body.replace(b"%%", b"%"))
             self.arguments[file, name] = [given[one] for one in used]
@@ -151,6 +151,11 @@ class Planned:
         async with self.connection.transaction(force_rollback=True):
             [[[plan]]] = await (await self.connection.execute(execute)).fetchall()
         return dict(plan["Plan"])
+
+
+def _numbered(text: bytes, names: list[str]) -> bytes:
+    """``%(name)s`` as ``$1``, as the driver sends it."""
+    return _PARAMETER.sub(lambda found: b"$%d" % (names.index(found[1].decode()) + 1), text)
 
 
 def _literal(value: Any) -> sql.Composable:

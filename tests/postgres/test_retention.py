@@ -48,8 +48,9 @@ async def test_content_about_to_be_used_again_is_not_removed(store: PostgresStor
 
             await eventually(blocked)
         await admin.execute(
-            "INSERT INTO notify_notifications (id, call_key, content_hash, inbox_id, position, change_seq, created_at_ms, user_id, "
-            "channels) SELECT gen_random_uuid(), c.call_key, c.content_hash, i.id, 2, 2, 1, 'alice', 'i' "
+            "INSERT INTO notify_notifications "
+            "(id, call_key, content_hash, inbox_id, position, change_seq, created_at_ms, user_id, channels) "
+            "SELECT gen_random_uuid(), c.call_key, c.content_hash, i.id, 2, 2, 1, 'alice', 'i' "
             "FROM notify_contents c, notify_inboxes i"
         )
     assert await pruning == 1

@@ -35,8 +35,8 @@ TIMEOUTS = {
 _TRANSACTION_TIMEOUT_SINCE = 170_000
 PLANNER = {
     # Every statement here is meant as index searches in nested loops, in the order of an index. Statistics of an empty or
-    # just grown table say otherwise, and a prepared plan outlives them. (What cannot be done so, such as a FULL JOIN,
-    # still gets its plan.)
+    # just grown table tell otherwise, and a plan once prepared outlives them. (What cannot be done so, such as a FULL
+    # JOIN, still gets its plan.)
     "plan_cache_mode": "force_generic_plan",
     "enable_seqscan": "off",
     "enable_bitmapscan": "off",
@@ -181,7 +181,7 @@ async def _pipeline(connection: AsyncConnection, statements: tuple[Statement, ..
 
 @contextmanager
 def _cut_after(seconds: float, connection: AsyncConnection) -> Iterator[None]:
-    """Shut the connection's socket down after some time: who waits on it sees it as lost, even if the peer is silent."""
+    """Shut the connection's socket down after some time: who waits on it sees it as lost, even if the peer is mute."""
     timer = asyncio.get_running_loop().call_later(seconds, _cut, connection)
     try:
         yield
