@@ -1,8 +1,8 @@
 """Bringing a database to this release's schema.
 
-Files ``sql/migrations/NNNN_name.sql`` run once each, in order, and are entered in ``notify_schema_migrations``. They only
-add, so that the release before still runs on the new schema; for the same reason versions that this release does not know
-are left alone.
+Files ``sql/migrations/NNNN_name.sql`` run once each, in order, and are entered in ``notify_schema_migrations``.
+They only add, so that the release before still runs on the new schema; for the same reason versions that this release
+does not know are left alone.
 Whoever migrates holds an advisory lock until the commit, so instances that boot together take turns.
 """
 

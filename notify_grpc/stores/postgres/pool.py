@@ -34,9 +34,9 @@ TIMEOUTS = {
 }
 _TRANSACTION_TIMEOUT_SINCE = 170_000
 PLANNER = {
-    # Every statement here is meant as index searches in nested loops, in the order of an index. Statistics of an empty or
-    # just grown table tell otherwise, and a plan once prepared outlives them. (What cannot be done so, such as a FULL
-    # JOIN, still gets its plan.)
+    # Every statement here is meant as index searches in nested loops, in the order of an index. Statistics of an
+    # empty or just grown table tell otherwise, and a plan once prepared outlives them. (What cannot be done so, such as
+    # a FULL JOIN, still gets its plan.)
     "plan_cache_mode": "force_generic_plan",
     "enable_seqscan": "off",
     "enable_bitmapscan": "off",
