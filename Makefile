@@ -9,7 +9,7 @@ GRPCURL := v1.9.3
 PYTEST_ARGS ?= -n 2 --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo mail test outside check format proto proto-check bench clean
+.PHONY: help run demo mail test outside check format proto proto-check docs bench clean
 
 help: ## Say what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +62,9 @@ proto-check: .venv/.dev
 	@rm -rf build/generated && mkdir -p build/generated
 	@$(PROTOC) --python_out=build/generated --pyi_out=build/generated --grpc_python_out=build/generated
 	diff -r -x __pycache__ build/generated generated
+
+docs: .venv/.dev ## Write what docs/ says of settings, API and figures from the code
+	@$(BIN)/python -m docs.reference
 
 bench: .venv/.dev ## Measure against bare ceilings of the same run; table and plot in benchmarks/results/
 	@$(BIN)/python -m benchmarks
