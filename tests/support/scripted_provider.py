@@ -32,6 +32,8 @@ class ScriptedProvider:
         self.answers: deque[Answer] = deque()
         self.always: Answer | None = None
         """The answer when ``answers`` is empty."""
+        self.opened = self.closed = 0
+        self.fails_to_open: Exception | None = None
         self.at_once = self.most_at_once = 0
         self._takes = takes
         self._wrong = wrong
@@ -69,6 +71,10 @@ class ScriptedProvider:
     async def check(self) -> str | None:
         return None
 
-    async def open(self) -> None: ...
+    async def open(self) -> None:
+        self.opened += 1
+        if self.fails_to_open:
+            raise self.fails_to_open
 
-    async def close(self) -> None: ...
+    async def close(self) -> None:
+        self.closed += 1

@@ -11,6 +11,7 @@ import asyncio
 import logging
 import random as randomness
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from contextvars import Context
 from typing import NamedTuple
 
@@ -90,6 +91,7 @@ class Dispatcher:
             Loop("notify-dispatch-poll", self._poller.poll, self._poller.rest, clock),
             Loop("notify-dispatch-sweep", self._sweep, self._rest_from_sweeping, clock),
         )
+        self._providers = AsyncExitStack()
         self._sends: set[asyncio.Task[None]] = set()
         self._running = False
         self._life = asyncio.Lock()
@@ -103,15 +105,24 @@ class Dispatcher:
         return {lane.title: lane.breaker.explain() for lane in self._routes.lanes}
 
     async def open(self) -> None:
-        """Start claiming and sweeping."""
+        """Open the providers, or none of them; start claiming and sweeping. Raises what a provider raises."""
         async with self._life:
-            if not self._running:
-                self._running = True
-                for loop in (*self._loops, self._renewal):
-                    loop.start()
+            if self._running:
+                return
+            async with AsyncExitStack() as stack:
+                for lane in self._routes.lanes:
+                    stack.push_async_callback(lane.provider.close)
+                    await lane.provider.open()
+                self._providers = stack.pop_all()
+            self._running = True
+            for loop in (*self._loops, self._renewal):
+                loop.start()
 
     async def close(self) -> None:
-        """Claim no more, let sends end within ``drain_s``, give back the unsent. Idempotent, safe before open."""
+        """Claim no more, let sends end within ``drain_s``, give back the unsent, close the providers.
+
+        Idempotent, safe before open.
+        """
         async with self._life:
             if not self._running:
                 return
@@ -122,6 +133,7 @@ class Dispatcher:
                 self._leases.give_back(route.pop_all())
             await self._drain()
             await self._renewal.stop()
+            await self._providers.aclose()
 
     async def attempt(self, jobs: Sequence[Job], budget_s: float) -> dict[str, Attempted]:
         """Work leased jobs now, and answer with the state each has taken within ``budget_s``, by delivery id.

@@ -8,7 +8,7 @@ import signal
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Collection
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -116,13 +116,11 @@ class Scene:
         """A dispatcher without faults, in this process."""
         providers: list[Provider] = [email(self.server.url), sms(self.server.url)]
         dispatcher = Dispatcher(store, providers, owner="rescuer", settings=SETTINGS)
-        async with AsyncExitStack() as stack:
-            for provider in providers:
-                await provider.open()
-                stack.push_async_callback(provider.close)
-            stack.push_async_callback(dispatcher.close)
-            await dispatcher.open()
+        await dispatcher.open()
+        try:
             yield dispatcher
+        finally:
+            await dispatcher.close()
 
     async def notify(
         self, store: Store, users: int = 1, *, channel: Channel = Channel.EMAIL, tenant: str = "acme", key: str = "n-1"

@@ -49,7 +49,7 @@ async def world(where: str) -> AsyncIterator[World]:
 
 
 @pytest.fixture
-async def fcm(server: ScriptedServer) -> AsyncIterator[FcmProvider]:
+def fcm(server: ScriptedServer) -> FcmProvider:
     account = {
         "type": "service_account",
         "project_id": "shop",
@@ -58,10 +58,7 @@ async def fcm(server: ScriptedServer) -> AsyncIterator[FcmProvider]:
         "client_email": "push@shop.iam.example",
         "token_uri": f"{server.url}/token",
     }
-    provider = FcmProvider(FcmSettings(json.dumps(account), base_url=server.url, timeout_s=5.0))
-    await provider.open()
-    yield provider
-    await provider.close()
+    return FcmProvider(FcmSettings(json.dumps(account), base_url=server.url, timeout_s=5.0))
 
 
 async def register(store: Store, user: UserKey, *tokens: str) -> list[str]:

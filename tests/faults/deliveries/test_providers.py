@@ -58,20 +58,14 @@ class RaisesFor(SendGridProvider):
 
 
 @pytest.fixture
-async def email(server: ScriptedServer, world: World) -> AsyncIterator[SendGridProvider]:
+def email(server: ScriptedServer, world: World) -> SendGridProvider:
     settings = SendGridSettings("key", "shop@example.com", base_url=server.url, timeout_s=_TIMEOUT_S)
-    provider = RaisesFor(settings, clock=world.clock)
-    await provider.open()
-    yield provider
-    await provider.close()
+    return RaisesFor(settings, clock=world.clock)
 
 
 @pytest.fixture
-async def texts(server: ScriptedServer) -> AsyncIterator[TwilioProvider]:
-    provider = sms(server.url, _TIMEOUT_S)
-    await provider.open()
-    yield provider
-    await provider.close()
+def texts(server: ScriptedServer) -> TwilioProvider:
+    return sms(server.url, _TIMEOUT_S)
 
 
 async def first_attempt(dispatcher: Dispatcher, job: Job) -> tuple[DeliveryState, ErrorClass | None]:

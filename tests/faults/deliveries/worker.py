@@ -117,14 +117,10 @@ async def work(orders: Orders) -> None:
     clock = ShiftedClock(orders.clock_ahead_s)
     dispatcher = Dispatcher(store, providers, owner=orders.owner, settings=SETTINGS, clock=clock)
     await store.open()
-    for provider in providers:
-        await provider.open()
     await dispatcher.open()
     print("working", flush=True)
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
     await dispatcher.close()
-    for provider in providers:
-        await provider.close()
     await store.close()
 
 

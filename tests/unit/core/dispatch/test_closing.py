@@ -101,6 +101,27 @@ async def test_close_before_open_and_twice(world: World, provider: ScriptedProvi
     await dispatcher.close()
 
 
+async def test_it_opens_and_closes_its_providers(world: World, provider: ScriptedProvider) -> None:
+    dispatcher = world.dispatcher(provider, other := ScriptedProvider(Channel.SMS))
+    await dispatcher.open()
+    await dispatcher.open()
+    assert [(one.opened, one.closed) for one in (provider, other)] == [(1, 0), (1, 0)]
+    await dispatcher.close()
+    await dispatcher.close()
+    assert [(one.opened, one.closed) for one in (provider, other)] == [(1, 1), (1, 1)]
+
+
+async def test_a_provider_that_does_not_open_leaves_nothing_open(world: World, provider: ScriptedProvider) -> None:
+    broken = ScriptedProvider(Channel.SMS)
+    broken.fails_to_open = OSError("no such certificate")
+    dispatcher = world.dispatcher(provider, broken)
+    [job] = await world.notify()
+    with pytest.raises(OSError, match="certificate"):
+        await dispatcher.open()
+    assert (provider.opened, provider.closed) == (1, 1)
+    assert (await world.states([job]), world.store.calls["claim"]) == ([S.PENDING], 0)
+
+
 async def test_opened_again_it_works_again(world: World, provider: ScriptedProvider) -> None:
     dispatcher = world.dispatcher(provider)
     for round_ in range(3):
