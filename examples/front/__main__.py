@@ -1,0 +1,87 @@
+"""Run the service in dev mode, Envoy in front of it and, if asked, a folder of static files; Ctrl-C stops all."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from examples.front import envoy
+
+CLIENT_PORT = 8080
+
+
+class Page(SimpleHTTPRequestHandler):
+    """Static files, fresh each time, without a line per request."""
+
+    def end_headers(self) -> None:
+        self.send_header("cache-control", "no-store")
+        super().end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@contextmanager
+def page(folder: Path, port: int) -> Iterator[None]:
+    """Serve a folder on loopback. Raises OSError when the port is taken."""
+    with ThreadingHTTPServer(("127.0.0.1", port), partial(Page, directory=str(folder))) as server:
+        thread = threading.Thread(target=server.serve_forever, name="page")
+        thread.start()
+        try:
+            yield
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@contextmanager
+def service() -> Iterator[subprocess.Popen[bytes]]:
+    """``notify-grpc serve`` on its usual ports; drained at the end."""
+    settings = {"NOTIFY_AUTH_DEV_MODE": "true", "NOTIFY_STORE_DRIVER": "memory", "NOTIFY_SHUTDOWN_SPREAD": "500ms"}
+    # In a group of its own: Ctrl-C is for us, and the service gets one signal, not two.
+    command = [sys.executable, "-m", "notify_grpc", "serve"]
+    process = subprocess.Popen(command, env=settings | dict(os.environ), process_group=0)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait(40)
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m examples.front", description=__doc__)
+    parser.add_argument("--port", type=int, default=8000, help="where Envoy listens")
+    parser.add_argument("--probes-port", type=int, default=8001, help="where Envoy answers /ready and /live")
+    parser.add_argument("--page", type=Path, help="folder of static files to serve")
+    parser.add_argument("--page-port", type=int, default=8090)
+    return parser.parse_args()
+
+
+def main() -> int:
+    """The exit code: 0 after Ctrl-C or SIGTERM, the service's own where it ended by itself."""
+    args = arguments()
+    origins = [f"http://{host}:{args.page_port}" for host in ("localhost", "127.0.0.1")]
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with suppress(KeyboardInterrupt), ExitStack() as stack:
+        serving = stack.enter_context(service())
+        stack.enter_context(envoy.running(args.port, args.probes_port, [CLIENT_PORT], origins))
+        print(f"  front       http://127.0.0.1:{args.port}")
+        if args.page:
+            stack.enter_context(page(args.page, args.page_port))
+            print(f"  page        {origins[0]}")
+        sys.stdout.flush()
+        return serving.wait()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""k8s/envoy/envoy.yaml under a real Envoy, in front of a real service."""
