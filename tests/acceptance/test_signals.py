@@ -12,47 +12,25 @@ import pytest
 
 from notify_grpc.client import InboxClient, Reconnects
 from tests.acceptance.process import Server, serving
+from tests.support.scripted_smtp import ScriptedSmtp
 from tests.support.waiting import eventually
-
-
-class SilentSmtp:
-    """A mail server that takes connections and never says a word, so that a send is under way until it is given up."""
-
-    def __init__(self) -> None:
-        self.connected = asyncio.Event()
-        self.port = 0
-
-    async def __aenter__(self) -> SilentSmtp:
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
-        self.port = self._server.sockets[0].getsockname()[1]
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._server.close()
-
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.connected.set()
-        await reader.read()
-        writer.close()
-
-    @property
-    def settings(self) -> dict[str, str]:
-        return {
-            "NOTIFY_EMAIL_PROVIDER": "smtp",
-            "NOTIFY_EMAIL_SMTP_HOST": "127.0.0.1",
-            "NOTIFY_EMAIL_SMTP_PORT": str(self.port),
-            "NOTIFY_EMAIL_FROM": "notify@example.com",
-        }
 
 
 @asynccontextmanager
 async def busy_server(tmp_path: Path, **settings: str) -> AsyncIterator[Server]:
-    """A server with a call under way that will not end soon."""
-    async with SilentSmtp() as smtp, serving(tmp_path, settings=smtp.settings | settings) as server:
-        sending = asyncio.create_task(server.command("send", "--to", "ada", "--address", "email=ada@example.com"))
-        await asyncio.wait_for(smtp.connected.wait(), 20)
-        yield server
-        await sending
+    """A server with a call under way that will not end soon: the mail server took the mail and does not say so."""
+    async with ScriptedSmtp() as smtp:
+        smtp.hang()
+        settings |= {
+            "NOTIFY_EMAIL_PROVIDER": "smtp",
+            "NOTIFY_EMAIL_SMTP_HOST": f"127.0.0.1:{smtp.port}",
+            "NOTIFY_EMAIL_FROM": "notify@example.org",
+        }
+        async with serving(tmp_path, settings=settings) as server:
+            sending = asyncio.create_task(server.command("send", "--to", "ada", "--address", "email=ada@example.org"))
+            await asyncio.wait_for(smtp.received(), 20)
+            yield server
+            await sending
 
 
 async def draining(server: Server) -> bool:
