@@ -7,7 +7,8 @@ from typing import Any
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, web
 
-from notify_grpc.http.server import MAX_BODY, respond_health, respond_metrics
+from notify_grpc.http.listener import MAX_BODY, Listener
+from notify_grpc.http.server import respond_health, respond_metrics
 
 _FORWARD = ClientTimeout(total=10.0)
 _HOP_BY_HOP = {"connection", "content-length", "host", "transfer-encoding", "keep-alive", "upgrade"}
@@ -25,19 +26,16 @@ class SupervisorHttp:
         metrics: Callable[[str], tuple[bytes, str]],
         worker: Callable[[], str],
     ) -> None:
-        self._host = host
-        self._asked_port = port
+        self._listener = Listener(host, port)
         self._health = health
         self._metrics = metrics
         self._worker = worker
         self._session: ClientSession | None = None
-        self._runner: web.AppRunner | None = None
 
     @property
     def port(self) -> int:
         """The port in use, once started."""
-        assert self._runner is not None
-        return int(self._runner.addresses[0][1])
+        return self._listener.port
 
     async def start(self, session: ClientSession) -> None:
         """Listen; callbacks are forwarded through ``session``. Raises OSError when the port is taken."""
@@ -46,20 +44,11 @@ class SupervisorHttp:
         app.router.add_get("/healthz", self._get_health)
         app.router.add_get("/metrics", self._get_metrics)
         app.router.add_route("*", "/callbacks/{provider}", self._forward)
-        runner = web.AppRunner(app, access_log=None, handle_signals=False)
-        await runner.setup()
-        try:
-            await web.TCPSite(runner, self._host, self._asked_port, shutdown_timeout=1.0).start()
-        except BaseException:
-            await runner.cleanup()
-            raise
-        self._runner = runner
+        await self._listener.start(app)
 
     async def stop(self) -> None:
         """Stop listening. Idempotent, safe before start."""
-        runner, self._runner = self._runner, None
-        if runner is not None:
-            await runner.cleanup()
+        await self._listener.stop()
 
     async def _get_health(self, _: web.Request) -> web.Response:
         return respond_health(*self._health())

@@ -10,10 +10,10 @@ from typing import Any, Protocol
 from aiohttp import web
 
 from notify_grpc.domain.errors import NotifyError, Unauthenticated, Unavailable
+from notify_grpc.http.listener import MAX_BODY, Listener
 from notify_grpc.ports.store import Report
 
 log = logging.getLogger(__name__)
-MAX_BODY = 1 << 20
 
 
 class Callbacks(Protocol):
@@ -47,21 +47,18 @@ class HttpServer:
         apply: Callable[[Report], Awaitable[None]] | None = None,
         base_url: str = "",
     ) -> None:
-        self._host = host
-        self._asked_port = port
+        self._listener = Listener(host, port)
         self._health = health
         self._metrics = metrics
         self._snapshot = snapshot
         self._callbacks = {c.provider: c for c in callbacks}
         self._apply = apply
         self._base_url = base_url.rstrip("/")
-        self._runner: web.AppRunner | None = None
 
     @property
     def port(self) -> int:
         """The port in use, once started."""
-        assert self._runner is not None
-        return int(self._runner.addresses[0][1])
+        return self._listener.port
 
     async def start(self) -> None:
         """Listen. Raises OSError when the port is taken."""
@@ -72,20 +69,11 @@ class HttpServer:
             app.router.add_get("/metrics.json", self._get_snapshot)
         app.router.add_get("/callbacks/{provider}", self._get_callback)
         app.router.add_post("/callbacks/{provider}", self._post_callback)
-        runner = web.AppRunner(app, access_log=None, handle_signals=False)
-        await runner.setup()
-        try:
-            await web.TCPSite(runner, self._host, self._asked_port, shutdown_timeout=1.0).start()
-        except BaseException:
-            await runner.cleanup()
-            raise
-        self._runner = runner
+        await self._listener.start(app)
 
     async def stop(self) -> None:
         """Stop listening. Idempotent, safe before start."""
-        runner, self._runner = self._runner, None
-        if runner is not None:
-            await runner.cleanup()
+        await self._listener.stop()
 
     async def _get_health(self, _: web.Request) -> web.Response:
         return respond_health(*self._health())
