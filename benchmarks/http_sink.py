@@ -1,4 +1,4 @@
-"""A provider's server that takes everything: ``python -m benchmarks.http_sink`` prints its port, serves till stdin ends."""
+"""A provider's server that takes all: ``python -m benchmarks.http_sink`` prints its port, serves till stdin ends."""
 
 from __future__ import annotations
 
