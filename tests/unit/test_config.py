@@ -1,0 +1,120 @@
+"""Settings: read once, checked together, secrets never shown."""
+
+from __future__ import annotations
+
+import pytest
+
+from notify_grpc.config import ConfigError, Settings, load
+
+SECRET = "0123456789abcdef0123456789abcdef"
+PRODUCTION = {"NOTIFY_AUTH_JWT_SECRET": SECRET, "NOTIFY_INTERNAL_TOKEN": "one, two"}
+
+
+@pytest.fixture
+def env(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """An environment with production's credentials and nothing else."""
+    for name, value in PRODUCTION.items():
+        monkeypatch.setenv(name, value)
+    return monkeypatch
+
+
+def problems() -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        load()
+    return caught.value.problems
+
+
+def test_defaults_are_those_of_the_design(env: pytest.MonkeyPatch) -> None:
+    settings = load()
+
+    assert (settings.client_port, settings.internal_port, settings.metrics_port) == (8080, 8081, 9090)
+    assert (settings.store_driver, settings.bus, settings.shutdown_timeout) == ("sqlite", "local", 30.0)
+    assert (settings.live_heartbeat_interval, settings.live_retry_max_attempts) == (30.0, 3)
+    assert settings.host == "0.0.0.0"
+    assert [t.get_secret_value() for t in settings.internal_token] == ["one", "two"]
+
+
+def test_without_credentials_it_refuses_to_boot(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert problems() == [
+        "NOTIFY_AUTH_JWT_SECRET or NOTIFY_AUTH_JWKS_URL is required without NOTIFY_AUTH_DEV_MODE",
+        "NOTIFY_INTERNAL_TOKEN is required without NOTIFY_AUTH_DEV_MODE",
+    ]
+
+
+def test_dev_mode_needs_none_and_listens_on_loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NOTIFY_AUTH_DEV_MODE", "true")
+
+    assert load().host == "127.0.0.1"
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("500ms", 0.5), ("30s", 30.0), ("5m", 300.0), ("12h", 43_200.0), ("0.5s", 0.5)]
+)
+def test_durations(env: pytest.MonkeyPatch, text: str, seconds: float) -> None:
+    env.setenv("NOTIFY_SHUTDOWN_TIMEOUT", text)
+
+    assert load().shutdown_timeout == seconds
+
+
+@pytest.mark.parametrize(
+    ("variables", "named"),
+    [
+        ({"NOTIFY_SHUTDOWN_TIMEOUT": "30"}, "NOTIFY_SHUTDOWN_TIMEOUT"),
+        ({"NOTIFY_SHUTDOWN_TIMEOUT": "0s"}, "NOTIFY_SHUTDOWN_TIMEOUT"),
+        ({"NOTIFY_CLIENT_PORT": "80800"}, "NOTIFY_CLIENT_PORT"),
+        ({"NOTIFY_STORE_DRIVER": "mongo"}, "NOTIFY_STORE_DRIVER"),
+        ({"NOTIFY_STORE_DRIVER": "postgres"}, "NOTIFY_POSTGRES_DSN"),
+        ({"NOTIFY_STORE_DRIVER": "entdb"}, "NOTIFY_ENTDB_ADDRESS"),
+        ({"NOTIFY_BUS_DRIVER": "redis"}, "NOTIFY_REDIS_URL"),
+        ({"NOTIFY_BUS_DRIVER": "postgres"}, "NOTIFY_BUS_DRIVER=postgres"),
+        ({"NOTIFY_WORKERS": "2"}, "NOTIFY_WORKERS=2"),
+        ({"NOTIFY_AUTH_JWT_SECRET": "short"}, "NOTIFY_AUTH_JWT_SECRET is shorter than 32 bytes"),
+        ({"NOTIFY_CLIENT_TLS_CERT_FILE": "a.pem"}, "NOTIFY_CLIENT_TLS_CERT_FILE and NOTIFY_CLIENT_TLS_KEY_FILE"),
+        ({"NOTIFY_INTERNAL_TLS_CA_FILE": "a.pem"}, "NOTIFY_INTERNAL_TLS_CA_FILE"),
+        ({"NOTIFY_WEBHOOK_URL": "https://example.org"}, "NOTIFY_WEBHOOK_SECRET"),
+    ],
+)
+def test_a_wrong_variable_is_named(env: pytest.MonkeyPatch, variables: dict[str, str], named: str) -> None:
+    for name, value in variables.items():
+        env.setenv(name, value)
+
+    [problem] = problems()
+
+    assert named in problem
+
+
+def test_every_problem_is_reported_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NOTIFY_STORE_DRIVER", "mongo")
+    monkeypatch.setenv("NOTIFY_METRICS_PORT", "x")
+
+    assert len(problems()) == 4
+
+
+def test_secrets_show_neither_in_the_settings_nor_in_a_problem(env: pytest.MonkeyPatch) -> None:
+    env.setenv("NOTIFY_POSTGRES_DSN", "postgres://u:hunter2@db/x")
+    env.setenv("NOTIFY_AUTH_JWT_LEEWAY", "hunter2")
+
+    told = "\n".join(problems())
+    env.delenv("NOTIFY_AUTH_JWT_LEEWAY")
+
+    assert "hunter2" not in told
+    assert "hunter2" not in repr(load())
+    assert SECRET not in repr(load())
+
+
+def test_an_empty_variable_is_as_absent(env: pytest.MonkeyPatch) -> None:
+    env.setenv("NOTIFY_STORE_DRIVER", "")
+
+    assert load().store_driver == "sqlite"
+
+
+def test_tracing_is_off_until_an_endpoint_is_named(env: pytest.MonkeyPatch) -> None:
+    assert not load().tracing
+    env.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4317")
+    assert load().tracing
+    env.setenv("OTEL_SDK_DISABLED", "true")
+    assert not load().tracing
+
+
+def test_every_setting_is_described() -> None:
+    assert [name for name, field in Settings.model_fields.items() if not field.description] == []
