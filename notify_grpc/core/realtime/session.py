@@ -19,13 +19,18 @@ from notify_grpc.ports.bus import LiveSession
 from notify_grpc.ports.store import InboxStore
 
 
+_FIRST_PAGE = 16
+"""Rows of a session's first read, whose size is not known yet."""
+
+
 @dataclass(frozen=True, slots=True)
 class SessionLimits:
     """What one session may hold."""
 
     queue_events: int = 128
     queue_bytes: int = 1 << 20
-    catch_up_page: int = 50
+    catch_up_page: int = 100
+    """Rows read at once at most; fewer when they are large, so that a page stays near ``queue_bytes``."""
 
 
 class SessionStats:
@@ -57,6 +62,7 @@ class Session:
         "_delivered",
         "_ended",
         "_limits",
+        "_page",
         "_queue",
         "_queued_bytes",
         "_seen",
@@ -103,6 +109,7 @@ class Session:
         self._delivered = delivered
         self._stats = stats
         self._cursor = resume_after
+        self._page = min(_FIRST_PAGE, limits.catch_up_page)
         self._started = False
         self._behind = True
         self._seen = 0
@@ -244,7 +251,7 @@ class Session:
     async def _catch_up(self) -> list[Event]:
         cursor = self.cursor
         self._seen = 0  # what was seen before this read is in it
-        changes = await self._store.list_changes(self.user, since=cursor.seq, limit=self._limits.catch_up_page)
+        changes = await self._store.list_changes(self.user, since=cursor.seq, limit=self._page)
         if self._ended is not None:
             return []
         inbox = changes.inbox
@@ -257,10 +264,16 @@ class Session:
             Event(EventKind.NOTIFICATION, n, Cursor(inbox.epoch, n.change_seq), inbox.unread)
             for n in changes.notifications
         ]
+        self._fit_page(events)
         self._record([e for e in events if e.notification and e.notification.status is Status.PENDING])
         last = changes.notifications[-1].change_seq if changes.more else inbox.last_seq
         self._went_to(Cursor(inbox.epoch, last), more=changes.more)
         return events if changes.more else events + self._caught_up(inbox)
+
+    def _fit_page(self, events: list[Event]) -> None:
+        """Ask for as many rows next time as rows of this size fit the bytes a session may hold."""
+        average = max(1, sum(event.size for event in events) // max(1, len(events)))
+        self._page = min(self._limits.catch_up_page, max(1, self._limits.queue_bytes // average))
 
     def _went_to(self, cursor: Cursor, *, more: bool) -> None:
         """Nothing was queued while behind, so what was seen meanwhile decides whether to read once more."""

@@ -248,3 +248,17 @@ async def test_a_waiting_reader_is_woken_by_the_end(world: World) -> None:
 
     with pytest.raises(Unavailable):
         await reading
+
+
+async def test_a_backlog_of_large_bodies_is_read_in_small_pages(world: World) -> None:
+    for i in range(40):
+        await world.store_only(f"n{i}", body="x" * 400_000)
+    session = await world.registry.connect(ADA, resume_after=Cursor(0, 0))
+    await session.next_events()
+
+    pages: list[list[str]] = []
+    while sum(map(len, pages)) < 40:
+        pages.append(titles(await session.next_events()))
+
+    assert [key for page in pages for key in page] == [f"n{i}" for i in range(40)]
+    assert [len(page) for page in pages][:3] == [16, 2, 2]
