@@ -1,0 +1,41 @@
+"""Readiness follows the store, and ends for good when the service stops."""
+
+from __future__ import annotations
+
+from notify_grpc.app.readiness import Readiness
+from notify_grpc.domain.errors import Unavailable
+from notify_grpc.stores.memory import MemoryStore
+from tests.support.clock import ManualClock
+
+
+class Store(MemoryStore):
+    """A store that can be down."""
+
+    down = False
+
+    async def ping(self) -> None:
+        if self.down:
+            raise Unavailable("the store is down")
+
+
+async def test_ready_not_ready_ready_and_not_ready_for_good(clock: ManualClock) -> None:
+    store, told = Store(clock), list[bool]()
+    readiness = Readiness(store, clock, told.append, lambda: {"sessions": 1})
+    await readiness.start()
+    await clock.until_sleeping()
+    assert readiness.report() == (True, {"store": "ok", "sessions": 1})
+
+    store.down = True
+    await clock.advance(2)
+    assert readiness.report() == (False, {"store": "unavailable", "sessions": 1})
+    store.down = False
+    await clock.advance(2)
+    assert told[-1] is True
+
+    readiness.stop_serving()
+    await clock.advance(4)
+
+    assert told[-1] is False
+    assert not readiness.report()[0]
+    await readiness.close()
+    await readiness.close()

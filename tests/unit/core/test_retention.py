@@ -1,0 +1,71 @@
+"""Old notifications go, in batches, and an outage only delays it."""
+
+from __future__ import annotations
+
+import pytest
+
+from notify_grpc.core.retention import RetentionSweep
+from notify_grpc.domain.errors import Unavailable
+from notify_grpc.domain.models import Channel, Content, UserKey
+from notify_grpc.ports.store import Notice, Recipient
+from notify_grpc.stores.memory import MemoryStore
+from tests.support.clock import ManualClock
+
+DAY_S = 86_400.0
+ADA = UserKey("acme", "ada")
+
+
+async def fill(store: MemoryStore, clock: ManualClock, count: int) -> None:
+    for i in range(count):
+        await store.create(
+            Notice("acme", f"n{clock.now_ms()}-{i}", Content(), (Channel.IN_APP,), (Recipient("ada"),), clock.now_ms())
+        )
+
+
+async def left(store: MemoryStore) -> int:
+    return len((await store.list_notifications(ADA, before=None, limit=100)).notifications)
+
+
+async def test_a_sweep_removes_what_is_too_old_whatever_the_batch(clock: ManualClock) -> None:
+    store = MemoryStore(clock)
+    await fill(store, clock, 25)
+    await clock.advance(2 * DAY_S)
+    await fill(store, clock, 3)
+
+    removed = await RetentionSweep(store, DAY_S, batch=10, clock=clock).sweep()
+
+    assert (removed, await left(store)) == (25, 3)
+
+
+async def test_it_sweeps_at_every_interval_and_survives_an_outage(clock: ManualClock) -> None:
+    store = MemoryStore(clock)
+    await fill(store, clock, 2)
+    prune, sweep = store.prune, RetentionSweep(store, DAY_S, interval_s=3_600, clock=clock)
+
+    async def down(*_: object, **__: object) -> int:
+        raise Unavailable("down")
+
+    store.prune = down  # type: ignore[assignment,method-assign]  # an outage
+    await sweep.open()
+    await clock.until_sleeping()
+    await clock.advance(2 * DAY_S)
+    assert await left(store) == 2
+
+    store.prune = prune  # type: ignore[method-assign]  # the end of the outage
+    await clock.advance(3_601)
+
+    assert await left(store) == 0
+    await sweep.close()
+    await sweep.close()
+
+
+@pytest.mark.parametrize("age_s", [0.0])
+async def test_an_age_of_nothing_keeps_everything(clock: ManualClock, age_s: float) -> None:
+    store = MemoryStore(clock)
+    await fill(store, clock, 1)
+    sweep = RetentionSweep(store, age_s, clock=clock)
+    await sweep.open()
+    await clock.advance(1_000 * DAY_S)
+
+    assert await left(store) == 1
+    assert clock.sleeping == 0
