@@ -87,7 +87,7 @@ async def stores(server: Killable, tenant: str) -> AsyncIterator[list[EntDBStore
         stores = [EntDBStore(server.address, [tenant]) for _ in range(2)]
         for store in stores:
             stack.push_async_callback(store.close)
-            await eventually(lambda store=store: opens(store))  # type: ignore[misc]  # the default binds the loop's
+            await eventually(lambda store=store: opens(store), timeout=30)  # type: ignore[misc]  # the default binds the loop's
         yield stores
 
 
@@ -119,7 +119,7 @@ async def test_nothing_answered_is_lost_and_nothing_is_there_twice(server: Killa
     async def kill() -> None:
         for round_ in range(1, KILLS + 1):
             due = WRITERS * NOTICES * len(USERS) * round_ // (KILLS + 1)
-            await eventually(lambda due=due: len(answered) >= due, timeout=30)  # type: ignore[misc]  # as above
+            await eventually(lambda due=due: len(answered) >= due, timeout=90)  # type: ignore[misc]  # as above
             await asyncio.to_thread(server.stop)
             server.start()
 
