@@ -45,7 +45,7 @@ async def test_it_sweeps_at_every_interval_and_survives_an_outage(clock: ManualC
     async def down(*_: object, **__: object) -> int:
         raise Unavailable("down")
 
-    store.prune = down  # type: ignore[assignment,method-assign]  # an outage
+    store.prune = down  # type: ignore[method-assign]  # an outage
     await sweep.open()
     await clock.until_sleeping()
     await clock.advance(2 * DAY_S)
