@@ -21,7 +21,7 @@ class Received(NamedTuple):
     service: str
 
 
-class OtlpReceiver(pb_grpc.TraceServiceServicer):  # type: ignore[misc]  # generated without types
+class OtlpReceiver(pb_grpc.TraceServiceServicer):
     """``spans`` grow as exporters send them."""
 
     def __init__(self) -> None:
@@ -54,7 +54,7 @@ async def receiving() -> AsyncIterator[OtlpReceiver]:
     """A receiver on a loopback port."""
     receiver = OtlpReceiver()
     server = grpc.aio.server()
-    pb_grpc.add_TraceServiceServicer_to_server(receiver, server)
+    pb_grpc.add_TraceServiceServicer_to_server(receiver, server)  # type: ignore[no-untyped-call]  # generated
     receiver.port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     try:

@@ -54,7 +54,7 @@ def test_prometheus_reads_what_was_counted() -> None:
 def test_openmetrics_carries_exemplars() -> None:
     body, content_type = render(some().snapshot(), "application/openmetrics-text;version=1.0.0,text/plain;q=0.5")
 
-    families = {f.name: f for f in parse_openmetrics(body.decode())}
+    families = {f.name: f for f in parse_openmetrics(body.decode())}  # type: ignore[no-untyped-call]  # it has no types
     exemplars = [s.exemplar for s in families[TIMES].samples if s.exemplar]
     assert content_type == OPENMETRICS
     assert {e.value for e in exemplars} == {0.0004, 7.0, 99.0}
