@@ -43,6 +43,18 @@ async def test_expired_while_it_waited_here(world: World, provider: ScriptedProv
     assert len(provider.sent) == 4
 
 
+async def test_expired_between_its_marking_and_its_sending(world: World, provider: ScriptedProvider) -> None:
+    dispatcher = await world.opened(provider)
+    [job] = await world.leased(expires_in_s=10)
+
+    async def dawdle() -> None:
+        world.clock._elapsed_s += 12
+
+    world.store.first["start_sending"] = dawdle
+    assert await dispatcher.attempt([job], 5.0) == {job.delivery.id: Attempted(S.EXPIRED, None)}
+    assert ((await world.delivery(job)).state, provider.sent) == (S.EXPIRED, [])
+
+
 async def test_expired_while_waiting_in_the_store(world: World, provider: ScriptedProvider) -> None:
     provider.answers.append(Receipt(ErrorClass.TRANSIENT))
     dispatcher = await world.opened(provider)
