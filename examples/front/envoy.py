@@ -47,7 +47,7 @@ def program() -> Path:
 def running(
     port: int, probes_port: int, upstreams: Sequence[int], origins: Sequence[str]
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Envoy, once an upstream serves through it. Raises AssertionError when that takes too long."""
+    """Envoy, once an upstream serves through it. Raises RuntimeError when it ends or that takes too long."""
     process = subprocess.Popen(
         [
             program(),
@@ -72,8 +72,10 @@ def running(
 def _until_ready(process: subprocess.Popen[bytes], probes_port: int) -> None:
     deadline = time.monotonic() + _START_S
     while not is_ready(probes_port):
-        assert process.poll() is None, f"Envoy ended with {process.returncode}"
-        assert time.monotonic() < deadline, "no instance of the service became healthy"
+        if process.poll() is not None:
+            raise RuntimeError(f"Envoy ended with {process.returncode}")
+        if time.monotonic() > deadline:
+            raise RuntimeError("no instance of the service became healthy")
         time.sleep(0.02)
 
 

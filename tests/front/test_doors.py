@@ -9,6 +9,7 @@ from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2
 from notify.v1 import client_service_pb2 as client_pb
 from notify.v1 import internal_service_pb2 as internal_pb
+from yarl import URL
 
 from examples.front import envoy
 from tests.front.conftest import Front
@@ -60,7 +61,7 @@ async def test_what_is_not_for_recipients_is_not_there(front: Front, path: str) 
 async def test_nor_by_http(front: Front, path: str, status: int) -> None:
     async with (
         aiohttp.ClientSession() as http,
-        http.get(aiohttp.client.URL(front.url + path, encoded=True)) as response,
+        http.get(URL(front.url + path, encoded=True)) as response,
     ):
         assert response.status == status
 
@@ -82,11 +83,8 @@ async def test_there_is_no_admin_port() -> None:
 
 async def test_without_a_ready_instance_it_says_so(front: Front) -> None:
     assert envoy.is_ready(front.probes_port)
-    port, probes_port = free_port(), free_port()
-    with (
-        pytest.raises(AssertionError, match="no instance of the service became healthy"),
-        pytest.MonkeyPatch.context() as patch,
-    ):
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(envoy, "_START_S", 0.5)
-        with envoy.running(port, probes_port, [free_port()], []):
-            pass
+        starting = envoy.running(free_port(), free_port(), [free_port()], [])
+        with pytest.raises(RuntimeError, match="no instance of the service became healthy"):
+            starting.__enter__()
