@@ -62,11 +62,12 @@ def _group(name: str) -> str:
 
 
 def _row(name: str, field: FieldInfo) -> tuple[str, ...]:
-    variables = " or ".join(f"`{variable}`" for variable in _variables(name, field))
-    return variables, _default(field), _values(field), field.description or ""
+    names = " or ".join(f"`{variable}`" for variable in variables(name, field))
+    return names, _default(field), _values(field), field.description or ""
 
 
-def _variables(name: str, field: FieldInfo) -> Iterator[str]:
+def variables(name: str, field: FieldInfo) -> Iterator[str]:
+    """The names a setting has in the environment; any of them sets it."""
     alias = field.validation_alias
     if isinstance(alias, AliasChoices):
         yield from (str(choice) for choice in alias.choices)
