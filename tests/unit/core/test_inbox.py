@@ -87,7 +87,7 @@ async def test_reading_shows_on_the_other_sessions_once(notifier: Notifier) -> N
     assert phone.queued == browser.queued == 0
 
 
-@pytest.mark.parametrize("id", ["nonsense", new_id(1)])
+@pytest.mark.parametrize("id", ["nonsense", new_id(1)], ids=["malformed", "unknown"])
 async def test_an_unknown_id_is_not_found(notifier: Notifier, id: str) -> None:
     with pytest.raises(NotFound):
         await notifier.inbox.ack(ADA, id)
