@@ -32,7 +32,11 @@ def test_ids_of_one_millisecond_differ() -> None:
     assert len({new_id(1) for _ in range(10_000)}) == 10_000
 
 
-@pytest.mark.parametrize("text", ["", "x", "A" * 8 + new_id(1)[8:], new_id(1) + "\n", new_id(1)[:-1], "{" + new_id(1)])
+@pytest.mark.parametrize(
+    "text",
+    ["", "x", "A" * 8 + new_id(1)[8:], new_id(1) + "\n", new_id(1)[:-1], "{" + new_id(1)],
+    ids=["empty", "short", "upper", "newline", "cut", "brace"],
+)
 def test_what_is_no_id(text: str) -> None:
     assert not is_id(text)
 
