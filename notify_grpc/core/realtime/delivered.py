@@ -6,7 +6,7 @@ import asyncio
 import logging
 
 from notify_grpc.domain.clock import Clock
-from notify_grpc.domain.errors import Unavailable
+from notify_grpc.domain.errors import ResourceExhausted, Unavailable
 from notify_grpc.domain.models import UserKey
 from notify_grpc.ports.store import InboxStore
 
@@ -62,9 +62,11 @@ class DeliveredRecorder:
             batch = list(self._waiting)[:_BATCH]
             try:
                 await self._store.mark_delivered(batch, self._clock.now_ms())
-            except Unavailable as exc:
+            except (Unavailable, ResourceExhausted) as exc:
                 log.warning("delivered marks wait for the store", extra={"reason": str(exc)})
                 return False
+            except Exception:  # marks the store chokes on must not hold up those of everybody else for ever
+                log.exception("delivered marks cannot be stored", extra={"marks": len(batch)})
             for item in batch:
                 self._waiting.pop(item, None)
         return True

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
@@ -17,11 +17,12 @@ from notify_grpc.domain.clock import Clock, SystemClock
 from notify_grpc.domain.cursor import Cursor
 from notify_grpc.domain.errors import ResourceExhausted, Unauthenticated, Unavailable
 from notify_grpc.domain.ids import new_id
-from notify_grpc.domain.models import DeviceType, UserKey
+from notify_grpc.domain.models import EMPTY_INBOX, DeviceType, UserKey
 from notify_grpc.ports.bus import DataChange, LiveSession, Presence, SessionSignal, Wake
 from notify_grpc.ports.store import Store
 from notify_grpc.ports.telemetry import Metrics, NoMetrics
 
+log = logging.getLogger(__name__)
 TICK_S = 1.0
 _CHECK_BATCH = 1_000
 
@@ -78,8 +79,8 @@ class SessionRegistry:
         """Start the ticker, the check against the store and the delivered recorder."""
         loop = asyncio.get_running_loop()
         self._tasks = [
-            loop.create_task(self._tick_forever(), name="notify-session-tick"),
-            loop.create_task(self._check_forever(), name="notify-session-check"),
+            loop.create_task(self._forever(TICK_S, self._tick), name="notify-session-tick"),
+            loop.create_task(self._forever(self.settings.store_check_s, self.check), name="notify-session-check"),
         ]
         await self._delivered.open()
 
@@ -243,10 +244,18 @@ class SessionRegistry:
             "notify_live_sessions", self._by_device[session.device_type], device_type=session.device_type.value
         )
 
-    async def _tick_forever(self) -> None:
+    async def _forever(self, interval_s: float, step: Callable[[], Awaitable[None]]) -> None:
         while True:
-            await self._clock.sleep(TICK_S)
-            self.tick()
+            await self._clock.sleep(interval_s)
+            try:
+                await step()
+            except (Unavailable, ResourceExhausted):
+                continue  # the store's own health is reported elsewhere
+            except Exception:  # every stream hangs on this task: it must outlive a defect
+                log.exception("live sessions were not looked after this time")
+
+    async def _tick(self) -> None:
+        self.tick()
 
     def tick(self) -> None:
         """What is due now: heartbeats, warnings, ends, repeats. Called every second."""
@@ -288,15 +297,12 @@ class SessionRegistry:
         after_ms = round(self._random.uniform(0, spread_s) * 1_000)
         session.end(Unavailable("reconnect"), last=Event(EventKind.RECONNECT, after_ms=after_ms))
 
-    async def _check_forever(self) -> None:
-        while True:
-            await self._clock.sleep(self.settings.store_check_s)
-            with suppress(Unavailable):
-                await self.check()
-
     async def check(self) -> None:
         """Compare every session's place with the store. Raises Unavailable."""
         users = list(self._by_user)
         for start in range(0, len(users), _CHECK_BATCH):
-            for user, inbox in (await self._store.get_inboxes(users[start : start + _CHECK_BATCH])).items():
+            some = users[start : start + _CHECK_BATCH]
+            inboxes = await self._store.get_inboxes(some)
+            for user in some:
+                inbox = inboxes.get(user, EMPTY_INBOX)  # erased, where a session knows another one
                 self.reached(user, inbox.epoch, inbox.last_seq)

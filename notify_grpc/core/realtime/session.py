@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from notify_grpc.core.realtime.events import Event, EventKind, resync_reason
 from notify_grpc.domain.cursor import Cursor
-from notify_grpc.domain.errors import NotifyError, Unavailable
+from notify_grpc.domain.errors import NotifyError, ResourceExhausted, Unavailable
 from notify_grpc.domain.models import DeviceType, Inbox, Status, UserKey
 from notify_grpc.ports.bus import LiveSession
 from notify_grpc.ports.store import InboxStore
@@ -21,6 +21,9 @@ from notify_grpc.ports.store import InboxStore
 
 _FIRST_PAGE = 16
 """Rows of a session's first read, whose size is not known yet."""
+
+_UNKNOWN = -1
+"""The epoch of no inbox."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +115,7 @@ class Session:
         self._page = min(_FIRST_PAGE, limits.catch_up_page)
         self._started = False
         self._behind = True
-        self._seen = 0
+        self._seen: Cursor | None = None
         self._queue: list[Event] = []
         self._queued_bytes = 0
         self._waiter: asyncio.Future[None] | None = None
@@ -142,13 +145,13 @@ class Session:
         """Take a live event if it is the next one and fits; else read it from the store later. Whether it was taken."""
         cursor = self._cursor
         if self._behind or cursor is None:
-            self._seen = max(self._seen, seq)
+            self._see(epoch, seq)
             return False
         if cursor.epoch == epoch and seq <= cursor.seq:
             return False
         follows = seq == cursor.seq + 1 and cursor.epoch in (epoch, 0)
         if not follows or not self._fits(event):
-            self.fall_behind(seq)
+            self.fall_behind(epoch, seq)
             return False
         self._cursor = event.cursor
         self._push(event)
@@ -158,15 +161,15 @@ class Session:
         """The store has reached this place: read it if that is news."""
         cursor = self._cursor
         if self._behind:
-            self._seen = max(self._seen, seq)
+            self._see(epoch, seq)
         elif cursor is not None and (cursor.epoch != epoch or cursor.seq < seq):
-            self.fall_behind(seq)
+            self.fall_behind(epoch, seq)
 
-    def fall_behind(self, seq: int = 0) -> None:
-        """Read from the store before anything else."""
+    def fall_behind(self, epoch: int = _UNKNOWN, seq: int = 0) -> None:
+        """Read from the store before anything else; once more if a read is under way that may have begun too early."""
         self._stats.catchups += not self._behind
         self._behind = True
-        self._seen = max(self._seen, seq)
+        self._see(epoch, seq)
         self._wake()
 
     def tell(self, event: Event) -> bool:
@@ -244,13 +247,14 @@ class Session:
     async def _catch_up_or_wait(self) -> list[Event]:
         try:
             return await self._catch_up()
-        except Unavailable:
-            await self._wait()
+        except (Unavailable, ResourceExhausted):
+            if self._ended is None:  # the end may have come meanwhile, and nothing would wake us after it
+                await self._wait()
             return []
 
     async def _catch_up(self) -> list[Event]:
         cursor = self.cursor
-        self._seen = 0  # what was seen before this read is in it
+        self._seen = None  # what was seen before this read is in it
         changes = await self._store.list_changes(self.user, since=cursor.seq, limit=self._page)
         if self._ended is not None:
             return []
@@ -278,7 +282,13 @@ class Session:
     def _went_to(self, cursor: Cursor, *, more: bool) -> None:
         """Nothing was queued while behind, so what was seen meanwhile decides whether to read once more."""
         self._cursor = cursor
-        self._behind = more or self._seen > cursor.seq
+        seen = self._seen
+        self._behind = more or (seen is not None and (seen.epoch != cursor.epoch or seen.seq > cursor.seq))
+
+    def _see(self, epoch: int, seq: int) -> None:
+        """Remember news that came while behind."""
+        if self._seen is None or self._seen.epoch != epoch or self._seen.seq < seq:
+            self._seen = Cursor(epoch, seq)
 
     def _caught_up(self, inbox: Inbox) -> list[Event]:
         """Once per stream, when the backlog has been read."""
