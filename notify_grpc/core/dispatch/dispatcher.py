@@ -157,8 +157,6 @@ class Dispatcher:
 
     def room(self) -> dict[Channel, int]:
         """See ``Room``: a channel asks for more when half of what its lanes can take besides their sends is free."""
-        if len(self._leases) >= self._settings.max_held:
-            return {}
         room: dict[Channel, int] = {}
         for channel in self.channels:
             capacity = self._routes.capacity(channel)

@@ -9,12 +9,11 @@ from typing import NamedTuple
 
 from notify_grpc.core.dispatch.batcher import Batcher
 from notify_grpc.core.dispatch.held import Held
-from notify_grpc.core.dispatch.loops import Outage
+from notify_grpc.core.dispatch.loops import AWAY, Outage
 from notify_grpc.core.dispatch.reporting import Reporter
 from notify_grpc.core.dispatch.settings import Attempted
 from notify_grpc.domain.clock import Clock
 from notify_grpc.domain.deliveries import ErrorClass, Outcome, Target, token_of
-from notify_grpc.domain.errors import Unavailable
 from notify_grpc.domain.models import Channel, UserKey
 from notify_grpc.ports.store import Store
 
@@ -71,7 +70,7 @@ class Finisher:
                 answers = await self._store.finish([one.outcome for one in batch])
                 self._outage.over()
                 return answers
-            except Unavailable as exc:
+            except AWAY as exc:
                 await self._clock.sleep(self._outage.failed(exc))
             except Exception:  # one outcome the store chokes on must not hold up the others
                 if len(batch) == 1:
@@ -86,5 +85,5 @@ class Finisher:
             await self._store.remove_token(
                 UserKey(delivery.tenant_id, delivery.user_id), token_of(Target(delivery.channel, delivery.target))
             )
-        except Unavailable as exc:
+        except AWAY as exc:
             log.warning("a dead device stays for now", extra={"delivery_id": delivery.id, "reason": str(exc)})

@@ -43,6 +43,11 @@ class Lane:
             return 0
         return 1 if self.breaker.state is BreakerState.HALF_OPEN else self._limit
 
+    @property
+    def probed(self) -> bool:
+        """Whether its only send is the one that shows if the provider works again."""
+        return self.breaker.state is BreakerState.HALF_OPEN and not self.has_room()
+
     def has_room(self) -> bool:
         return self._busy < self.capacity()
 

@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 from notify_grpc.core.dispatch.batcher import Batcher
 from notify_grpc.core.dispatch.held import Held
+from notify_grpc.core.dispatch.loops import AWAY
 from notify_grpc.domain.clock import Clock
 from notify_grpc.domain.deliveries import Lease
-from notify_grpc.domain.errors import Unavailable
 from notify_grpc.domain.models import Channel
 from notify_grpc.ports.store import DeliveryStore
 
@@ -34,9 +34,6 @@ class Leases:
         self._held: dict[Lease, Held] = {}
         self._claimed: dict[Channel, int] = {}
         self._releases = Batcher("notify-dispatch-release", self._release)
-
-    def __len__(self) -> int:
-        return len(self._held)
 
     def claimed(self, channel: Channel) -> int:
         """How many held deliveries of a channel came from claims."""
@@ -102,5 +99,5 @@ class Leases:
     async def _release_some(self, leases: Collection[Lease], due_in_s: float) -> None:
         try:
             await self._store.release(list(leases), due_in_s)
-        except Unavailable as exc:
+        except AWAY as exc:
             log.warning("leases not given back; they run out", extra={"leases": len(leases), "reason": str(exc)})

@@ -8,9 +8,11 @@ from collections.abc import Awaitable, Callable
 from contextvars import Context
 
 from notify_grpc.domain.clock import Clock
-from notify_grpc.domain.errors import Unavailable
+from notify_grpc.domain.errors import NotifyError, ResourceExhausted, Unavailable
 
 log = logging.getLogger(__name__)
+AWAY = (Unavailable, ResourceExhausted)
+"""What a store raises while it is down, too slow or has no room: the same call works later."""
 _FIRST_PAUSE_S = 0.25
 _LONGEST_PAUSE_S = 8.0
 _CANCEL_AGAIN_S = 0.2
@@ -32,7 +34,7 @@ class Outage:
         self._name = name
         self._failures = 0
 
-    def failed(self, exc: Unavailable) -> float:
+    def failed(self, exc: NotifyError) -> float:
         """Another failure; seconds to wait before the next try."""
         if not self._failures:
             log.warning("the store is unavailable", extra={"task": self._name, "reason": str(exc)})
@@ -76,7 +78,7 @@ class Loop:
                 await self._step()
                 outage.over()
                 await self._rest()
-            except Unavailable as exc:
+            except AWAY as exc:
                 if not me.cancelling():
                     await self._clock.sleep(outage.failed(exc))
             except Exception:  # the loop is what keeps deliveries moving: it must outlive a defect

@@ -51,8 +51,12 @@ class Route:
         return [self.pop() for _ in range(len(self))]
 
     def lane(self) -> Lane | None:
-        """The first lane that is not blocked, with room or without; None if all are blocked."""
-        return next((lane for lane in self.lanes if not lane.breaker.blocked_s()), None)
+        """The first lane that is not blocked, with room or without; None if all are blocked.
+
+        One that is being probed is passed over where another is not: a probe may take as long as its timeout.
+        """
+        free = [lane for lane in self.lanes if not lane.breaker.blocked_s()]
+        return next((lane for lane in free if not lane.probed), free[0] if free else None)
 
     def blocked_s(self) -> float:
         """Seconds until the first of the lanes may be tried again."""

@@ -29,8 +29,6 @@ class DispatchSettings:
     """Sends at once, per provider."""
     queue: int = 1_000
     """Jobs of Notify calls waiting in memory, per route and urgency; one tenant gets at most half."""
-    max_held: int = 5_000
-    """Leases held in all; above it nothing is claimed (a store that takes no outcomes stops us)."""
     breaker_failures: int = 10
     """Failures in a row that open a provider's breaker."""
     breaker_open_s: float = 5.0

@@ -26,7 +26,7 @@ def provider() -> ScriptedProvider:
 async def test_sends_under_way_end_and_what_was_not_sent_is_given_back(
     world: World, provider: ScriptedProvider
 ) -> None:
-    dispatcher = await world.opened(provider, settings=replace(SETTINGS, drain_s=5.0))
+    dispatcher = await world.opened(provider, settings=replace(SETTINGS, drain_s=5.0, queue=100))
     provider.hold()
     jobs = await world.leased("a", "b", "c", "d", "e")
     dispatcher.submit(jobs)

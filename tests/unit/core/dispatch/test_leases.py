@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from notify_grpc.domain.deliveries import DeliveryState, ErrorClass, Job, Lease
 from notify_grpc.domain.models import Channel
-from tests.support.dispatching import LEASE_S, OWNER, World
+from tests.support.dispatching import LEASE_S, OWNER, SETTINGS, World
 from tests.support.scripted_provider import ScriptedProvider
 from tests.support.waiting import eventually
 
@@ -125,6 +126,25 @@ async def test_a_dead_owners_unsent_claims_are_sent_once(world: World, provider:
     await world.advance(LEASE_S + 5)
     delivery = await world.until(S.DELIVERED, claimed)
     assert (delivery.attempts, delivery.failures, len(provider.sent)) == (2, 0, 1)
+
+
+async def test_what_the_sweep_frees_is_claimed_at_once(world: World, provider: ScriptedProvider) -> None:
+    jobs = await world.notify("a", "b", "c", lease_to="dead")
+    await world.opened(provider, settings=replace(SETTINGS, poll_s=3_600))
+    await world.advance(LEASE_S + 3)
+    await world.until(S.DELIVERED, *jobs)
+
+
+async def test_a_sweep_goes_on_until_nothing_is_left(
+    world: World, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("notify_grpc.core.dispatch.dispatcher._SWEEP_BATCH", 2)
+    jobs = await world.notify(*"abcde", lease_to="dead")
+    await world.database.advance(LEASE_S + 1)
+    dispatcher = world.dispatcher(provider)
+    await dispatcher.open()
+    await world.until(S.DELIVERED, *jobs)
+    assert world.clock.monotonic() == 0
 
 
 async def test_two_dispatchers_send_each_delivery_once(world: World) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import replace
 
 import pytest
 
-from notify_grpc.domain.deliveries import DeliveryState
+from notify_grpc.domain.deliveries import DeliveryState, ErrorClass
 from notify_grpc.domain.errors import OutcomeUnknown, Unavailable
+from notify_grpc.domain.models import Channel
+from notify_grpc.ports.provider import Receipt
 from tests.support.dispatching import SETTINGS, World
 from tests.support.scripted_provider import ScriptedProvider
 from tests.support.waiting import eventually
@@ -138,10 +139,6 @@ async def test_leases_that_cannot_be_given_back_run_out(world: World, provider: 
 async def test_a_dead_device_that_cannot_be_removed_is_no_trouble(
     world: World, provider: ScriptedProvider, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from notify_grpc.domain.deliveries import ErrorClass
-    from notify_grpc.domain.models import Channel
-    from notify_grpc.ports.provider import Receipt
-
     push = ScriptedProvider(Channel.WEB_PUSH)
     push.answers.append(Receipt(ErrorClass.TARGET_GONE))
     dispatcher = await world.opened(push)
@@ -155,7 +152,7 @@ async def test_a_dead_device_that_cannot_be_removed_is_no_trouble(
 async def test_a_store_that_takes_no_outcomes_stops_the_claims(world: World, provider: ScriptedProvider) -> None:
     await world.notify(*(f"user-{n}" for n in range(100)))
     world.store.before["finish"].extend([DOWN] * 1_000)
-    await world.opened(provider, settings=replace(SETTINGS, max_held=20))
+    await world.opened(provider)
     await world.advance(30)
-    assert len(provider.sent) <= 20 + 2 * SETTINGS.concurrency
+    assert len(provider.sent) <= 2 * SETTINGS.concurrency
     world.store.before["finish"].clear()
