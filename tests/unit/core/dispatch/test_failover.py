@@ -95,6 +95,24 @@ async def test_a_healed_first_is_first_again(world: World, first: ScriptedProvid
     assert [message.user_id for message in first.sent] == ["alice", "bob"]
 
 
+async def test_a_probe_of_the_first_keeps_nobody_from_the_next(
+    world: World, first: ScriptedProvider, second: ScriptedProvider
+) -> None:
+    first.answers.append(Receipt(E.MISCONFIGURED))
+    dispatcher = await world.opened(first, second)
+    await dispatcher.attempt(await world.leased("alice"), 5.0)
+    await world.advance(5)
+    first.hold()
+    dispatcher.submit(await world.leased("probe"))
+    await world.sent(first, 2)
+
+    dispatcher.submit(await world.leased("bob"))
+
+    await world.sent(second, 2)
+    assert [message.user_id for message in second.sent] == ["alice", "bob"]
+    first.let_go()
+
+
 async def test_a_target_goes_to_the_provider_that_takes_it(world: World) -> None:
     android = ScriptedProvider(Channel.MOBILE_PUSH, "fcm", takes="android:")
     ios = ScriptedProvider(Channel.MOBILE_PUSH, "apns", takes="ios:")

@@ -8,7 +8,7 @@ import logging
 import pytest
 
 from notify_grpc.domain.deliveries import DeliveryState, ErrorClass
-from notify_grpc.domain.errors import OutcomeUnknown, Unavailable
+from notify_grpc.domain.errors import NotifyError, OutcomeUnknown, ResourceExhausted, Unavailable
 from notify_grpc.domain.models import Channel
 from notify_grpc.ports.provider import Receipt
 from tests.support.dispatching import SETTINGS, World
@@ -74,10 +74,11 @@ async def test_a_defect_in_a_side_task_is_loud_and_survived(
     await world.until(S.DELIVERED, job)
 
 
-async def test_an_outcome_waits_for_the_store(world: World, provider: ScriptedProvider) -> None:
+@pytest.mark.parametrize("error", [DOWN, ResourceExhausted("too many calls wait")])
+async def test_an_outcome_waits_for_the_store(world: World, provider: ScriptedProvider, error: NotifyError) -> None:
     dispatcher = await world.opened(provider)
     [job] = await world.leased()
-    world.store.before["finish"].extend([DOWN] * 3)
+    world.store.before["finish"].extend([error] * 3)
     attempt = asyncio.create_task(dispatcher.attempt([job], 30.0))
     await eventually(lambda: world.store.calls["finish"] == 1)
     for _ in range(3):
@@ -93,10 +94,13 @@ async def test_an_outcome_whose_commit_was_answered_by_silence_is_written_again(
     [job] = await world.leased()
     world.store.after["finish"].append(OutcomeUnknown("no answer"))
     dispatcher.submit([job])
-    await eventually(lambda: world.store.calls["finish"] == 1)
-    await world.advance(1)
+
+    async def written_again() -> bool:
+        await world.clock.advance(0.25)
+        return world.store.calls["finish"] == 2
+
+    await eventually(written_again)
     await world.until(S.DELIVERED, job)
-    await eventually(lambda: world.store.calls["finish"] == 2)
     assert len(provider.sent) == 1
 
 
