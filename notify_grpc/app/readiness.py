@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Mapping
 
 from notify_grpc.domain.clock import Clock
-from notify_grpc.domain.errors import Unavailable
+from notify_grpc.domain.errors import ResourceExhausted, Unavailable
 from notify_grpc.ports.store import Store
 
 log = logging.getLogger(__name__)
@@ -61,9 +61,12 @@ class Readiness:
     async def _ask(self) -> None:
         try:
             await self._store.ping()
-        except Unavailable as exc:
+        except (Unavailable, ResourceExhausted) as exc:
             if self._ready:
                 log.warning("not ready", extra={"reason": str(exc)})
+            self._set(False)
+        except Exception:  # what was ready must not stay so because the asking broke
+            log.exception("not ready: the store cannot be asked")
             self._set(False)
         else:
             self._set(not self._stopping)

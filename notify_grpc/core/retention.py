@@ -6,7 +6,7 @@ import asyncio
 import logging
 
 from notify_grpc.domain.clock import Clock, SystemClock
-from notify_grpc.domain.errors import Unavailable
+from notify_grpc.domain.errors import ResourceExhausted, Unavailable
 from notify_grpc.ports.store import Retention
 
 log = logging.getLogger(__name__)
@@ -56,6 +56,8 @@ class RetentionSweep:
             try:
                 if total := await self.sweep():
                     log.info("old notifications removed", extra={"count": total})
-            except Unavailable as exc:
+            except (Unavailable, ResourceExhausted) as exc:
                 log.warning("retention waits for the store", extra={"reason": str(exc)})
+            except Exception:  # it comes round seldom, and must come round again
+                log.exception("old notifications could not be removed this time")
             await self._clock.sleep(self._interval_s)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from notify_grpc.core.retention import RetentionSweep
-from notify_grpc.domain.errors import Unavailable
+from notify_grpc.domain.errors import ResourceExhausted, Unavailable
 from notify_grpc.domain.models import Channel, Content, UserKey
 from notify_grpc.ports.store import Notice, Recipient
 from notify_grpc.stores.memory import MemoryStore
@@ -37,13 +37,14 @@ async def test_a_sweep_removes_what_is_too_old_whatever_the_batch(clock: ManualC
     assert (removed, await left(store)) == (25, 3)
 
 
-async def test_it_sweeps_at_every_interval_and_survives_an_outage(clock: ManualClock) -> None:
+@pytest.mark.parametrize("error", [Unavailable("down"), ResourceExhausted("full"), RuntimeError("a defect")])
+async def test_it_sweeps_at_every_interval_and_survives_an_outage(clock: ManualClock, error: Exception) -> None:
     store = MemoryStore(clock)
     await fill(store, clock, 2)
     prune, sweep = store.prune, RetentionSweep(store, DAY_S, interval_s=3_600, clock=clock)
 
     async def down(*_: object, **__: object) -> int:
-        raise Unavailable("down")
+        raise error
 
     store.prune = down  # type: ignore[method-assign]  # an outage
     await sweep.open()
