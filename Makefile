@@ -6,10 +6,11 @@ PROTOS := $(sort $(wildcard protos/notify/v1/*.proto))
 PROTOC = $(BIN)/python -m grpc_tools.protoc -Iprotos $(PROTOS)
 MAIL_PORT ?= 2525
 GRPCURL := v1.9.3
+ACTIONLINT := v1.7.12
 PYTEST_ARGS ?= -n 2 --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo mail test outside check format proto proto-check docs bench clean
+.PHONY: help run demo mail test outside image-steps wheel check format proto proto-check docs bench clean
 
 help: ## Say what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,14 +35,29 @@ mail: .venv/.mail ## A mail server on port 2525 that prints what it gets, to try
 test: .venv/.dev ## Run every test, with real servers
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
-outside: .venv/.dev ## grpcurl, which shares no code with us, against the real program; not run without Go
-	@if command -v go >/dev/null; then $(MAKE) --no-print-directory build/bin/grpcurl; else echo "not run: no Go here to build grpcurl"; fi
+outside: .venv/.dev ## With tools that share no code with us: grpcurl, actionlint, the image's own steps; some need Go or root
+	@if command -v go >/dev/null; then $(MAKE) --no-print-directory build/bin/grpcurl build/bin/actionlint; else echo "not run: no Go here to build grpcurl and actionlint"; fi
 	@$(BIN)/python -m pytest tests/outside
 
 build/bin/grpcurl:
 	@echo "Building grpcurl $(GRPCURL) ..."
 	@mkdir -p build/bin
 	@GOBIN=$(CURDIR)/build/bin go install github.com/fullstorydev/grpcurl/cmd/grpcurl@$(GRPCURL)
+
+build/bin/actionlint:
+	@echo "Building actionlint $(ACTIONLINT) ..."
+	@mkdir -p build/bin
+	@GOBIN=$(CURDIR)/build/bin go install github.com/rhysd/actionlint/cmd/actionlint@$(ACTIONLINT)
+
+image-steps: .venv/.dev ## Run the Dockerfile's steps without an engine, and what they made as its user (needs root)
+	@$(BIN)/python -m pytest tests/outside/test_image.py
+
+wheel: .venv/.dev ## Build the wheel in dist/, install it in an empty environment, run it
+	@rm -rf build/wheel dist
+	@$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .
+	@$(PYTHON) -m venv build/wheel
+	@build/wheel/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt dist/*.whl
+	@cd build/wheel && bin/notify-grpc version && bin/notify-grpc demo
 
 check: .venv/.dev proto-check ## Lint, types, layers, contract, generated code
 	$(BIN)/ruff check .
