@@ -25,7 +25,7 @@ from notify_grpc.stores.entdb.server_time import GivenTime, ServerTime
 
 _CAPABILITIES = Capabilities(name="entdb", durable=True, many_processes=True)
 _PING_S = 2.0
-_OPEN_S = 5.0
+_OPEN_S = 15.0
 _REFUSED = {
     grpc.StatusCode.NOT_FOUND,
     grpc.StatusCode.PERMISSION_DENIED,
