@@ -1,0 +1,1 @@
+"""The dashboard and the alerts, held against what a running server exposes."""
