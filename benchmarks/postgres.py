@@ -191,6 +191,8 @@ async def _reading(rows: int) -> list[Row]:
                 await fill(connection, users=size // _EACH, each=_EACH)
                 await connection.execute("VACUUM ANALYZE")
             print(f"  {size:,} rows made in {time.perf_counter() - started:.0f} s", flush=True)
+            # A process of the server maps each page of the cache at its first touch: that is no part of a read.
+            await store._database.read(b"SELECT sum(length(user_id) + read_at_ms) FROM notify_notifications")
             stores.append((store, size // _EACH))
         for name, read in _READ.items():
             small, large = await _medians_us(read, stores)

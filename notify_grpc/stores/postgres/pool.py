@@ -43,6 +43,7 @@ PLANNER = {
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
     "enable_material": "off",
+    "enable_memoize": "off",
     "enable_sort": "off",
     "jit": "off",
 }
