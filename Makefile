@@ -10,7 +10,7 @@ ACTIONLINT := v1.7.12
 PYTEST_ARGS ?= -n 2 --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo mail test outside image-steps wheel check format proto proto-check docs bench clean
+.PHONY: help run demo front mail test outside image-steps wheel check format proto proto-check docs bench clean
 
 help: ## Say what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ run: .venv/.run ## Start both servers in dev mode on SQLite (var/notify.db); Ctr
 
 demo: .venv/.run ## Start a service, send a notification, see it arrive, read it
 	@$(BIN)/notify-grpc demo
+
+front: .venv/.dev ## The service, Envoy in front of it (port 8000) and, where it is built, the browser inbox (port 8090)
+	@exec $(BIN)/python -m examples.front $(if $(wildcard examples/web/dist/index.html),--page examples/web/dist)
 
 mail: .venv/.mail ## A mail server on port 2525 that prints what it gets, to try emails
 	@echo "What is sent to 127.0.0.1:$(MAIL_PORT) is printed here; Ctrl-C stops."

@@ -16,8 +16,6 @@ from pathlib import Path
 
 from examples.front import envoy
 
-CLIENT_PORT = 8080
-
 
 class Page(SimpleHTTPRequestHandler):
     """Static files, fresh each time, without a line per request."""
@@ -73,7 +71,8 @@ def main() -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with suppress(KeyboardInterrupt), ExitStack() as stack:
         serving = stack.enter_context(service())
-        stack.enter_context(envoy.running(args.port, args.probes_port, [CLIENT_PORT], origins))
+        upstream = int(os.environ.get("NOTIFY_CLIENT_PORT", "8080"))
+        stack.enter_context(envoy.running(args.port, args.probes_port, [upstream], origins))
         print(f"  front       http://127.0.0.1:{args.port}")
         if args.page:
             stack.enter_context(page(args.page, args.page_port))
