@@ -41,7 +41,11 @@ class PresenceBackend(Protocol):
 
 
 class Announcer:
-    """A ports.bus.Presence. A backend that is down loses nothing for good: all sessions are written anew afterwards."""
+    """A ports.bus.Presence. A backend that is down loses nothing for good.
+
+    Afterwards what it has of this instance is removed, for sessions have ended meanwhile, and the living ones are
+    written anew.
+    """
 
     def __init__(self, backend: PresenceBackend, ttl_s: float, *, clock: Clock = SystemClock()) -> None:
         self._backend = backend
@@ -50,6 +54,8 @@ class Announcer:
         self._sessions: Callable[[], Collection[LiveSession]] = list
         self._changes: dict[str, tuple[LiveSession, bool]] = {}
         self._complete = False
+        self._turn = asyncio.Lock()
+        """One write at a time: what came later must not be overtaken."""
         self._some = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -92,26 +98,34 @@ class Announcer:
 
     async def _renew(self) -> None:
         try:
-            known = await self._backend.renew()
-            if not known or not self._complete:
-                self._changes.clear()
-                await self._backend.write(list(self._sessions()), [])
+            async with self._turn:
+                if not await self._backend.renew() or not self._complete:
+                    await self._write_anew()
             self._complete = True
         except Unavailable as exc:
             if self._complete:
                 log.warning("presence is down", extra={"reason": str(exc)})
             self._complete = False
 
+    async def _write_anew(self) -> None:
+        await self._backend.withdraw()
+        await self._backend.renew()
+        self._changes.clear()
+        await self._backend.write(list(self._sessions()), [])
+
     async def _write_forever(self) -> None:
         while True:
             await self._some.wait()
             await self._clock.sleep(_PAUSE_S)
             self._some.clear()
-            changes, self._changes = self._changes, {}
             try:
-                await self._backend.write(
-                    [session for session, live in changes.values() if live],
-                    [session for session, live in changes.values() if not live],
-                )
+                async with self._turn:
+                    await self._write_changes()
             except Unavailable:
                 self._complete = False
+
+    async def _write_changes(self) -> None:
+        changes, self._changes = self._changes, {}
+        opened = [session for session, live in changes.values() if live]
+        closed = [session for session, live in changes.values() if not live]
+        await self._backend.write(opened, closed)

@@ -107,21 +107,22 @@ class LinkedBus:
         await self._transport.close()
 
     def publish_wakes(self, wakes: Sequence[Wake]) -> None:
-        if self._has_room(len(self._waiting.wakes) + len(wakes)):
+        if self._has_room(len(wakes)):
             self._waiting.wakes += wakes
 
     def publish_data_change(self, change: DataChange) -> None:
-        if self._has_room(len(self._waiting.changes)):
+        if self._has_room(len(change.users)):
             self._waiting.changes.append(change)
 
     def publish_signal(self, signal: SessionSignal) -> None:
-        if self._has_room(len(self._waiting.signals)):
+        if self._has_room(1):
             self._waiting.signals.append(signal)
 
-    def _has_room(self, waiting: int) -> bool:
-        if waiting > _MAX_WAITING:
-            self._metrics.count("notify_bus_dropped_total", bus=self._transport.name)
+    def _has_room(self, messages: int) -> bool:
+        if self._waiting.size + messages > _MAX_WAITING:
+            self._metrics.count("notify_bus_dropped_total", messages, bus=self._transport.name)
             return False
+        self._waiting.size += messages
         self._some.set()
         return True
 

@@ -23,6 +23,8 @@ class Batch:
     wakes: list[Wake] = field(default_factory=list)
     changes: list[DataChange] = field(default_factory=list)
     signals: list[SessionSignal] = field(default_factory=list)
+    size: int = 0
+    """What the sender counted, as it bounds this: a data change counts once per user."""
 
 
 def encode(instance: str, batch: Batch, max_bytes: int) -> tuple[list[str], int]:
@@ -55,7 +57,7 @@ def decode(payload: str) -> tuple[str, Batch]:
         batch = Batch()
         for item in items:
             _take(batch, item)
-    except (TypeError, KeyError, IndexError) as exc:
+    except (TypeError, KeyError, IndexError, OverflowError, RecursionError) as exc:
         raise ValueError("not a payload of this service") from exc
     return instance, batch
 
@@ -90,5 +92,10 @@ def _take(batch: Batch, item: Any) -> None:
 
 
 def newest(wakes: Iterable[Wake]) -> list[Wake]:
-    """One wake per user: the last one says it all."""
-    return list({wake.user: wake for wake in wakes}.values())
+    """One wake per user says it all: the furthest of its inbox's latest life, for calls announce in any order."""
+    by_user: dict[UserKey, Wake] = {}
+    for wake in wakes:
+        known = by_user.get(wake.user)
+        if known is None or known.epoch != wake.epoch or known.seq < wake.seq:
+            by_user[wake.user] = wake
+    return list(by_user.values())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncio import CancelledError
 from collections.abc import Awaitable, Callable
 from time import perf_counter
 from typing import Any, cast
@@ -50,9 +51,9 @@ def _measure(
         try:
             with tracer.span(name, kind="client", attributes=attributes):
                 result = await call(*args, **kwargs)
-            code = "OK"
+            code = _code_of(result)
             return result
-        except NotifyError as exc:
+        except (NotifyError, CancelledError) as exc:
             code = type(exc).__name__
             raise
         finally:
@@ -60,3 +61,9 @@ def _measure(
             metrics.observe("notify_store_op_duration_seconds", perf_counter() - started, op=op)
 
     return operation
+
+
+def _code_of(result: Any) -> str:
+    """``create_many`` answers errors in place of results: the first of them is how it went."""
+    answers = result if isinstance(result, list) else ()
+    return next((type(one).__name__ for one in answers if isinstance(one, NotifyError)), "OK")

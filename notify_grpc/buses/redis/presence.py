@@ -67,8 +67,8 @@ class RedisPresenceBackend:
             commands.append(("HSET", key, session.session_id, f"{session.device_type.value} {self._instance}"))
             commands.append(("EXPIRE", key, _USER_TTL_S))
         commands += [("HDEL", _user_key(s.user), s.session_id) for s in closed]
+        self._written.update((s.session_id, s.user) for s in opened)  # first: a lost answer may have been a yes
         await self._run(*commands)
-        self._written.update((s.session_id, s.user) for s in opened)
         for session in closed:
             self._written.pop(session.session_id, None)
 
