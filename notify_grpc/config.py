@@ -92,7 +92,7 @@ class Settings(BaseSettings):
         "", description="Wake-ups between instances. Default postgres for the postgres store, else local."
     )
     redis_url: SecretStr = Field(NOTHING, description="redis:// or rediss:// URL of the redis bus.")
-    presence_ttl: Duration = Field(30.0, gt=0, description="A dead instance's sessions are forgotten after this time.")
+    presence_ttl: Duration = Field(30.0, ge=1, description="A dead instance's sessions are forgotten after this time.")
 
     auth_jwt_secret: SecretStr = Field(NOTHING, description="HS256 secret of recipients' tokens (32 bytes or more).")
     auth_jwks_url: str = Field("", description="JWKS URL of recipients' tokens (RS256, ES256, EdDSA).")
@@ -120,7 +120,7 @@ class Settings(BaseSettings):
     email_provider: Words = Field((), description="smtp, ses, sendgrid; several in order of failover.")
     email_from: str = Field("", description="Sender of emails.")
     email_smtp_host: str = Field("", description="SMTP server, as host or host:port.")
-    email_smtp_port: int = Field(587, description="Its port.")
+    email_smtp_port: int = Field(587, ge=1, le=65_535, description="Its port.")
     email_smtp_security: Literal["auto", "starttls", "implicit", "none"] = Field(
         "auto", description="auto: implicit TLS on 465, else STARTTLS where offered."
     )
@@ -253,6 +253,11 @@ def _contradictions(s: Settings) -> Iterator[str]:
         yield "NOTIFY_BUS_DRIVER=postgres needs NOTIFY_STORE_DRIVER=postgres; use redis with other stores"
     if s.workers > 1 and s.store_driver in ("memory", "sqlite"):
         yield f"NOTIFY_WORKERS={s.workers} needs a store that processes can share, not {s.store_driver}"
+    elif s.workers > 1 and s.bus == "local":
+        yield f"NOTIFY_WORKERS={s.workers} needs NOTIFY_BUS_DRIVER=redis or postgres, for workers to hear of each other"
+    ports = [port for port in (s.client_port, s.internal_port, s.metrics_port) if port]
+    if len(set(ports)) < len(ports):  # workers would share even these, and answer each other's callers
+        yield "NOTIFY_CLIENT_PORT, NOTIFY_INTERNAL_PORT and NOTIFY_METRICS_PORT must differ"
     for port in ("client", "internal"):
         if bool(getattr(s, f"{port}_tls_cert_file")) != bool(getattr(s, f"{port}_tls_key_file")):
             yield f"NOTIFY_{port.upper()}_TLS_CERT_FILE and NOTIFY_{port.upper()}_TLS_KEY_FILE go together"

@@ -59,7 +59,8 @@ class Supervisor:
             self._reserve_ports()
             client, internal = (s.getsockname()[1] for s in self._reserved)
             overrides = {**self._passed_on(), "client_port": client, "internal_port": internal}
-            self._workers = [Worker(n, overrides, self._clock) for n in range(self.settings.workers)]
+            host = self.worker_host
+            self._workers = [Worker(n, overrides, self._clock, host) for n in range(self.settings.workers)]
             stack.push_async_callback(self._stop_workers)
             await asyncio.gather(*(worker.start() for worker in self._workers))
             session = await stack.enter_async_context(ClientSession())
@@ -78,6 +79,11 @@ class Supervisor:
     def _passed_on(self) -> dict[str, object]:
         """What workers cannot read in the environment: the command line's word on their number."""
         return {"workers": self.settings.workers}
+
+    @property
+    def worker_host(self) -> str:
+        """Where workers' own HTTP ports are reached from here."""
+        return "127.0.0.1" if self.settings.host == "0.0.0.0" else self.settings.host
 
     def _reserve_ports(self) -> None:
         """Bound here without listening, so that the ports are ours, and known, while workers come and go."""

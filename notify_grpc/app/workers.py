@@ -20,14 +20,17 @@ log = logging.getLogger(__name__)
 _BACKOFF_S = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 _STABLE_S = 60.0
 """A worker that lived this long starts anew without delay."""
+_COMMAND = ("-m", "notify_grpc.app.worker")
 _POLL = ClientTimeout(total=2.0)
 
 
 class Worker:
     """One slot: the process in it changes, what its processes counted adds up."""
 
-    def __init__(self, number: int, overrides: Mapping[str, object], clock: Clock) -> None:
+    def __init__(self, number: int, overrides: Mapping[str, object], clock: Clock, host: str = "127.0.0.1") -> None:
+        """``host``: where its HTTP port is reached."""
         self.number = number
+        self._host = host
         self.ready = False
         self._overrides = json.dumps({**overrides, "metrics_port": 0})
         self._clock = clock
@@ -46,7 +49,7 @@ class Worker:
     @property
     def url(self) -> str:
         """Its HTTP port; "" while there is none."""
-        return f"http://127.0.0.1:{self._port}" if self._port and self.pid else ""
+        return f"http://{self._host}:{self._port}" if self._port and self.pid else ""
 
     @property
     def numbers(self) -> Snapshot:
@@ -84,21 +87,26 @@ class Worker:
             async with session.get(f"{url}/healthz", timeout=_POLL) as health:
                 self.ready = health.status == 200
             async with session.get(f"{url}/metrics.json", timeout=_POLL) as numbers:
-                self._present = from_json(await numbers.text())
-        except (ClientError, TimeoutError, OSError):
+                present = from_json(await numbers.text())
+                if self.url == url:  # else it is of a process that has ended since, and counted as past
+                    self._present = present
+        except (ClientError, TimeoutError, OSError, ValueError):
             self.ready = False
 
     async def _spawn(self) -> None:
-        arguments = ("-m", "notify_grpc.app.worker", self._overrides)
         self._process = await asyncio.create_subprocess_exec(
-            sys.executable, *arguments, stdin=PIPE, stdout=PIPE, start_new_session=True
+            sys.executable, *_COMMAND, self._overrides, stdin=PIPE, stdout=PIPE, start_new_session=True
         )
         assert self._process.stdout is not None
         line = await self._process.stdout.readline()
         if not line:
             code = await self._process.wait()
             raise Unavailable(f"worker {self.number} ended with exit code {code} before it listened")
-        self._port = json.loads(line)["metrics_port"]
+        try:
+            self._port = int(json.loads(line)["metrics_port"])
+        except (ValueError, KeyError, TypeError) as exc:
+            self._process.kill()
+            raise Unavailable(f"worker {self.number} said something else than where it listens") from exc
         log.info("worker started", extra={"worker": self.number, "worker_pid": self._process.pid})
 
     async def _keep_alive(self) -> None:

@@ -11,6 +11,8 @@ from notify_grpc.domain.models import UserKey
 AUTHORIZATION = "authorization"
 INTERNAL_TOKEN = "x-notify-internal-token"
 MAX_ID_CHARS = 256
+MAX_ID_BYTES = 768
+"""As for the ids of requests: databases must be able to index several of them together."""
 _MAX_TOKEN_CHARS = 16_384
 
 
@@ -39,4 +41,7 @@ def _is_id(part: object) -> TypeGuard[str]:
     """Neither NUL nor half a surrogate pair can be stored; JSON can escape both."""
     if not isinstance(part, str) or not 0 < len(part) <= MAX_ID_CHARS or "\0" in part:
         return False
-    return not any("\ud800" <= char <= "\udfff" for char in part)
+    try:
+        return len(part.encode()) <= MAX_ID_BYTES
+    except UnicodeEncodeError:
+        return False

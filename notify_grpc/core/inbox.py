@@ -39,7 +39,7 @@ class InboxService:
         page = await self._store.list_notifications(
             user, before=parse_page(cursor), limit=page_limit(limit), unread_only=unread_only
         )
-        kept = _that_fit(page.notifications)
+        kept = that_fit(page.notifications)
         before = page.next_before if len(kept) == len(page.notifications) else kept[-1].position
         return kept, "" if before is None else encode_page(before), page.unread
 
@@ -113,7 +113,8 @@ class InboxService:
         )
 
 
-def _that_fit(notifications: list[Notification]) -> list[Notification]:
+def that_fit(notifications: list[Notification]) -> list[Notification]:
+    """The first of them, at least one, that fit one answer."""
     left = _PAGE_BYTES
     for i, n in enumerate(notifications):
         size = len(n.content.title) + len(n.content.body)

@@ -13,7 +13,7 @@ from typing import Self
 
 from notify_grpc.core.commands import Dispatch, NotifyCommand, NotifyResult, RecipientStatus
 from notify_grpc.core.dispatch import Attempted, Dispatcher
-from notify_grpc.core.inbox import InboxService
+from notify_grpc.core.inbox import InboxService, that_fit
 from notify_grpc.core.realtime.events import Event, EventKind
 from notify_grpc.core.realtime.registry import RealtimeSettings, SessionRegistry
 from notify_grpc.core.recipients import chosen_channels, resolve
@@ -32,6 +32,7 @@ from notify_grpc.ports.telemetry import Metrics, NoMetrics, NoTracer, Tracer
 
 log = logging.getLogger(__name__)
 _DEFAULT_BUDGET_S = 10.0
+_LAST_CALLS_S = 3.0
 _UNANSWERED = NotifyError("not answered yet")
 
 
@@ -79,9 +80,10 @@ class Notifier:
             if self._presence is not None:
                 stack.push_async_callback(self._presence.close)
                 await self._presence.open(self.sessions.live_sessions)
+            stack.push_async_callback(self._finish_storing)
             stack.push_async_callback(self._dispatcher.close)
             await self._dispatcher.open()
-            stack.push_async_callback(self._finish_storing)
+            stack.push_async_callback(self._finish_storing, _LAST_CALLS_S)
             self._resources = stack.pop_all()
 
     async def close(self) -> None:
@@ -165,14 +167,16 @@ class Notifier:
         )
         if not rows and not cursor:
             raise NotFound("no such notification")
-        more, rows = len(rows) > size, rows[:size]
-        deliveries = await self._store.list_deliveries_of([n.id for n in rows])
-        return [RecipientStatus(n, deliveries.get(n.id, ())) for n in rows], _user_cursor(rows[-1]) if more else ""
+        kept = that_fit(rows[:size])
+        deliveries = await self._store.list_deliveries_of([n.id for n in kept])
+        next_cursor = _user_cursor(kept[-1]) if len(kept) < len(rows) else ""
+        return [RecipientStatus(n, deliveries.get(n.id, ())) for n in kept], next_cursor
 
     async def list_deliveries(
         self, where: DeliveryFilter, *, cursor: str = "", limit: int = 0
     ) -> tuple[list[Delivery], str]:
         """A page of deliveries, oldest first, and the next cursor. Raises InvalidArgument."""
+        check_text("tenant_id", where.tenant_id, LIMITS.id_chars)
         if cursor and not is_id(cursor):
             raise InvalidArgument("cursor", "is not a cursor of this service")
         size = page_limit(limit)
@@ -202,7 +206,7 @@ class Notifier:
         users = [UserKey(tenant_id, u) for u in user_ids]
         if self._presence is None:
             return [self._local_presence(u) for u in users]
-        found = await self._presence.find(users)
+        found = await self._presence.find(list(dict.fromkeys(users)))
         return [found.get(u, OFFLINE) for u in users]
 
     async def erase_user(self, user: UserKey) -> Erased:
@@ -294,8 +298,10 @@ class Notifier:
             self._bus.publish_wakes(wakes)
         return live
 
-    async def _finish_storing(self) -> None:
-        await asyncio.gather(*self._storing, return_exceptions=True)
+    async def _finish_storing(self, timeout_s: float | None = None) -> None:
+        """For a while, so that what is stored finds a dispatcher; again once that is closed: then nobody waits long."""
+        if self._storing:
+            await asyncio.wait(self._storing, timeout=timeout_s)
 
     def _local_presence(self, user: UserKey) -> UserPresence:
         sessions = self.sessions.sessions_of(user)
@@ -332,6 +338,8 @@ def _parse_user_cursor(text: str) -> str:
     try:
         if text[0] != "u":
             raise ValueError(text)
-        return urlsafe_b64decode(text[1:] + "=" * (-len(text[1:]) % 4)).decode()
-    except ValueError:
+        user_id = urlsafe_b64decode(text[1:] + "=" * (-len(text[1:]) % 4)).decode()
+        check_id("cursor", user_id)
+        return user_id
+    except (ValueError, InvalidArgument):
         raise InvalidArgument("cursor", "is not a cursor of this service") from None

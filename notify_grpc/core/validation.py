@@ -125,7 +125,8 @@ def check_device(device: Device, limits: Limits = LIMITS) -> None:
     """A push token to register."""
     if device.device_type is DeviceType.UNSPECIFIED:
         raise InvalidArgument("device_type", "is required")
-    check_text("device_id", device.device_id, limits.id_chars)
+    if device.device_id:
+        check_id("device_id", device.device_id, limits)
     check_text("token", device.token, limits.address_chars, required=True)
 
 

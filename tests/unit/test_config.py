@@ -9,6 +9,9 @@ from notify_grpc.config import ConfigError, Settings, load
 SECRET = "0123456789abcdef0123456789abcdef"
 PRODUCTION = {"NOTIFY_AUTH_JWT_SECRET": SECRET, "NOTIFY_INTERNAL_TOKEN": "one, two"}
 
+POSTGRES = {"NOTIFY_STORE_DRIVER": "postgres", "NOTIFY_POSTGRES_DSN": "postgresql://db/x"}
+ENTDB = {"NOTIFY_STORE_DRIVER": "entdb", "NOTIFY_ENTDB_ADDRESS": "db:50051"}
+
 
 @pytest.fixture
 def env(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
@@ -68,6 +71,12 @@ def test_durations(env: pytest.MonkeyPatch, text: str, seconds: float) -> None:
         ({"NOTIFY_BUS_DRIVER": "redis"}, "NOTIFY_REDIS_URL"),
         ({"NOTIFY_BUS_DRIVER": "postgres"}, "NOTIFY_BUS_DRIVER=postgres"),
         ({"NOTIFY_WORKERS": "2"}, "NOTIFY_WORKERS=2"),
+        ({**ENTDB, "NOTIFY_WORKERS": "2"}, "NOTIFY_WORKERS=2 needs NOTIFY_BUS_DRIVER"),
+        ({**POSTGRES, "NOTIFY_WORKERS": "2", "NOTIFY_BUS_DRIVER": "local"}, "NOTIFY_WORKERS=2 needs NOTIFY_BUS_DRIVER"),
+        ({"NOTIFY_INTERNAL_PORT": "8080"}, "NOTIFY_INTERNAL_PORT"),
+        ({"NOTIFY_METRICS_PORT": "8081"}, "NOTIFY_METRICS_PORT"),
+        ({"NOTIFY_PRESENCE_TTL": "1ms"}, "NOTIFY_PRESENCE_TTL"),
+        ({"NOTIFY_EMAIL_SMTP_PORT": "0"}, "NOTIFY_EMAIL_SMTP_PORT"),
         ({"NOTIFY_AUTH_JWT_SECRET": "short"}, "NOTIFY_AUTH_JWT_SECRET is shorter than 32 bytes"),
         ({"NOTIFY_CLIENT_TLS_CERT_FILE": "a.pem"}, "NOTIFY_CLIENT_TLS_CERT_FILE and NOTIFY_CLIENT_TLS_KEY_FILE"),
         ({"NOTIFY_INTERNAL_TLS_CA_FILE": "a.pem"}, "NOTIFY_INTERNAL_TLS_CA_FILE"),
@@ -81,6 +90,21 @@ def test_a_wrong_variable_is_named(env: pytest.MonkeyPatch, variables: dict[str,
     [problem] = problems()
 
     assert named in problem
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {**POSTGRES, "NOTIFY_WORKERS": "2"},
+        {**ENTDB, "NOTIFY_WORKERS": "2", "NOTIFY_BUS_DRIVER": "redis", "NOTIFY_REDIS_URL": "redis://r"},
+        {"NOTIFY_CLIENT_PORT": "0", "NOTIFY_INTERNAL_PORT": "0", "NOTIFY_METRICS_PORT": "0"},
+    ],
+)
+def test_what_works_together_boots(env: pytest.MonkeyPatch, variables: dict[str, str]) -> None:
+    for name, value in variables.items():
+        env.setenv(name, value)
+
+    assert load().store_driver == variables.get("NOTIFY_STORE_DRIVER", "sqlite")
 
 
 def test_every_problem_is_reported_together(monkeypatch: pytest.MonkeyPatch) -> None:

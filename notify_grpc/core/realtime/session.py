@@ -18,7 +18,6 @@ from notify_grpc.domain.models import DeviceType, Inbox, Status, UserKey
 from notify_grpc.ports.bus import LiveSession
 from notify_grpc.ports.store import InboxStore
 
-
 _FIRST_PAGE = 16
 """Rows of a session's first read, whose size is not known yet."""
 

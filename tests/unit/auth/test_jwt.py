@@ -171,6 +171,12 @@ async def test_claims_that_are_no_object(authenticator: JwtAuthenticator, body: 
     await refused(authenticator, shown(raw))
 
 
+@pytest.mark.parametrize("user", ["x" * 257, "\N{PARTY POPPER}" * 193, "a\0b", "\ud800"])
+async def test_a_user_no_store_could_index_or_keep(authenticator: JwtAuthenticator, user: str) -> None:
+    raw = jwt.PyJWS().encode(json.dumps(claims(sub=user)).encode(), SECRET, algorithm="HS256")
+    await refused(authenticator, shown(raw))
+
+
 async def test_without_any_key_nobody_gets_in() -> None:
     await refused(JwtAuthenticator(), signed())
 

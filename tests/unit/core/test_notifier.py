@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from base64 import urlsafe_b64encode
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 import pytest
 
+from notify_grpc.buses.announcer import Announcer
+from notify_grpc.core import notifier as core_notifier
 from notify_grpc.core.commands import ChannelResult, Dispatch, NotifyCommand, Reason
-from notify_grpc.core.dispatch import Dispatcher
+from notify_grpc.core.dispatch import Dispatcher, DispatchSettings
 from notify_grpc.core.notifier import Notifier
 from notify_grpc.core.realtime.events import EventKind
 from notify_grpc.domain.deliveries import ErrorClass
 from notify_grpc.domain.errors import FailedPrecondition, InvalidArgument, NotFound, Unavailable
 from notify_grpc.domain.models import Channel, Content, Device, DeviceType, Status, UserKey
-from notify_grpc.ports.bus import DataChange
+from notify_grpc.ports.bus import DataChange, UserPresence
 from notify_grpc.ports.provider import Message, Receipt
 from notify_grpc.ports.store import DeliveryFilter
 from notify_grpc.stores.memory import MemoryStore
@@ -201,6 +204,20 @@ async def test_a_cancelled_call_is_stored_and_sent_all_the_same(notifier: Notifi
     assert (await notifier.inbox.page(ADA))[2] == 1
 
 
+async def test_closing_does_not_wait_as_long_as_a_caller_would(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(core_notifier, "_LAST_CALLS_S", 0.05)
+    post.gate.clear()
+    store, settings = MemoryStore(), DispatchSettings(drain_s=0.05)
+    async with Notifier(store, dispatcher=Dispatcher(store, [post], owner="t", settings=settings)) as n:
+        call = asyncio.create_task(n.notify(to_ada(channels=[Channel.EMAIL]), budget_s=3_600))
+        await eventually(lambda: bool(n._storing))
+
+        async with asyncio.timeout(5):
+            await n.close()
+
+        assert (await call).pending == 1
+
+
 async def test_a_registered_device_is_a_target_and_an_address_overrides_it() -> None:
     store, push = MemoryStore(), Post(Channel.MOBILE_PUSH)
     async with Notifier(store, dispatcher=Dispatcher(store, [push], owner="test")) as notifier:
@@ -227,6 +244,34 @@ async def test_status_shows_each_recipient_with_deliveries_and_attempts(notifier
         await notifier.get_status("other", "n1")
     with pytest.raises(InvalidArgument):
         await notifier.get_status("acme", "n1", cursor="nonsense")
+
+
+async def test_a_page_of_status_is_no_larger_than_a_client_takes(notifier: Notifier) -> None:
+    users = [f"user-{n}" for n in range(10)]
+    await notifier.notify(command("n1", *users, content=Content(body="x" * 500_000)))
+
+    pages: list[list[str]] = []
+    cursor = ""
+    while not pages or cursor:
+        statuses, cursor = await notifier.get_status("acme", "n1", cursor=cursor)
+        pages.append([status.notification.user_id for status in statuses])
+
+    assert [user for page in pages for user in page] == users
+    assert max(map(len, pages)) == 6
+
+
+@pytest.mark.parametrize("user_id", ["a\0b", ""])
+async def test_a_cursor_of_no_user_is_refused(notifier: Notifier, user_id: str) -> None:
+    await notifier.notify(command())
+    cursor = "u" + urlsafe_b64encode(user_id.encode()).decode()
+
+    with pytest.raises(InvalidArgument, match="cursor"):
+        await notifier.get_status("acme", "n1", cursor=cursor)
+
+
+async def test_a_tenant_that_cannot_be_stored_is_refused_as_a_filter(notifier: Notifier) -> None:
+    with pytest.raises(InvalidArgument, match="tenant_id"):
+        await notifier.list_deliveries(DeliveryFilter("a\0b"))
 
 
 async def test_a_failed_delivery_is_listed_and_sent_again_on_request(notifier: Notifier, post: Post) -> None:
@@ -277,6 +322,22 @@ async def test_presence_without_other_instances_is_this_ones(notifier: Notifier)
 
     assert (ada.sessions, ada.instances, ada.device_types) == (1, 1, frozenset({DeviceType.IOS}))
     assert (bob.sessions, bob.instances) == (0, 0)
+
+
+async def test_presence_asks_for_each_user_once_and_answers_in_the_callers_order() -> None:
+    asked: list[UserKey] = []
+
+    class Elsewhere(Announcer):
+        async def find(self, users: Sequence[UserKey]) -> Mapping[UserKey, UserPresence]:
+            asked.extend(users)
+            return {ADA: UserPresence(1, 1, frozenset({DeviceType.IOS}))}
+
+    notifier = Notifier(MemoryStore(), presence=Elsewhere(NotImplemented, 30.0))
+
+    found = await notifier.get_presence("acme", ["ada", "bob", "ada"])
+
+    assert [one.sessions for one in found] == [1, 0, 1]
+    assert asked == [ADA, UserKey("acme", "bob")]
 
 
 async def test_erasing_removes_all_and_says_how_much(notifier: Notifier) -> None:

@@ -72,6 +72,7 @@ def test_what_is_allowed_passes_and_each_user_stays_once_in_order() -> None:
     [
         (Device(DeviceType.UNSPECIFIED, "", "t"), "device_type"),
         (Device(DeviceType.IOS, "x" * 257, "t"), "device_id"),
+        (Device(DeviceType.IOS, "\N{PARTY POPPER}" * 193, "t"), "device_id"),
         (Device(DeviceType.IOS, "", ""), "token"),
         (Device(DeviceType.IOS, "", "x" * 4_097), "token"),
     ],
