@@ -31,12 +31,18 @@ def postgres_server() -> Iterator[PostgresServer]:
         yield server
 
 
-@pytest.fixture
-def postgres_dsn(request: pytest.FixtureRequest) -> Iterator[str]:
-    """An empty database for one test, on NOTIFY_TEST_POSTGRES_DSN's server or on this worker's own."""
+@pytest.fixture(scope="session")
+def any_postgres_dsn(request: pytest.FixtureRequest) -> str:
+    """NOTIFY_TEST_POSTGRES_DSN, or this worker's own server; never killed through this one."""
     external = os.environ.get("NOTIFY_TEST_POSTGRES_DSN")
-    server_dsn: str = external or request.getfixturevalue("postgres_server").dsn()
-    with fresh_database(server_dsn) as dsn:
+    dsn: str = external or request.getfixturevalue("postgres_server").dsn()
+    return dsn
+
+
+@pytest.fixture
+def postgres_dsn(any_postgres_dsn: str) -> Iterator[str]:
+    """An empty database for one test."""
+    with fresh_database(any_postgres_dsn) as dsn:
         yield dsn
 
 
