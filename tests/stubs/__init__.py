@@ -1,0 +1,1 @@
+"""Clients of examples/stubs, made from generated stubs, against the real program."""
