@@ -10,7 +10,8 @@ import pytest
 
 from notify_grpc.domain.errors import FailedPrecondition, Unavailable
 from notify_grpc.stores.postgres import PostgresStore, migrations
-from notify_grpc.stores.postgres.migrations import Migration, known, migrate, plan
+from notify_grpc.stores.postgres.migrations import known, migrate, plan
+from notify_grpc.stores.sql_files import Migration
 from tests.postgres.conftest import notice
 
 Admin = psycopg.AsyncConnection[Any]

@@ -10,15 +10,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from hashlib import sha256
-from importlib.resources import files
-from typing import NamedTuple
 
 from psycopg import AsyncConnection
 
 from notify_grpc.domain.errors import FailedPrecondition
 from notify_grpc.stores.postgres.errors import translated
 from notify_grpc.stores.postgres.pool import CONNECT
+from notify_grpc.stores.sql_files import Migration, load_migrations
 
 _LOCK = 0x6E6F_7469_6679
 """Of pg_advisory_xact_lock: "notify" in hexadecimal."""
@@ -33,28 +31,9 @@ CREATE TABLE IF NOT EXISTS notify_schema_migrations (
 """
 
 
-class Migration(NamedTuple):
-    """One numbered step."""
-
-    version: int
-    name: str
-    sql: str
-
-    @property
-    def checksum(self) -> str:
-        """SHA-256 of the text, in hexadecimal."""
-        return sha256(self.sql.encode()).hexdigest()
-
-
 def known() -> list[Migration]:
     """This release's migrations, in order."""
-    folder = files(__package__) / "sql" / "migrations"
-    found = []
-    for file in folder.iterdir():
-        if file.name.endswith(".sql"):
-            number, _, name = file.name.removesuffix(".sql").partition("_")
-            found.append(Migration(int(number), name, file.read_text("utf-8")))
-    return sorted(found)
+    return load_migrations(__package__)
 
 
 async def plan(dsn: str) -> list[Migration]:

@@ -10,13 +10,11 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from hashlib import sha256
-from importlib.resources import files
 from pathlib import Path
-from typing import NamedTuple
 
 from notify_grpc.domain.clock import Clock, SystemClock
 from notify_grpc.domain.errors import FailedPrecondition
+from notify_grpc.stores.sql_files import Migration, load_migrations
 from notify_grpc.stores.sqlite.connections import open_reader, open_writer
 from notify_grpc.stores.sqlite.errors import translated
 
@@ -31,28 +29,9 @@ CREATE TABLE IF NOT EXISTS notify_schema_migrations (
 _BUSY_TIMEOUT_S = 10.0
 
 
-class Migration(NamedTuple):
-    """One numbered step."""
-
-    version: int
-    name: str
-    sql: str
-
-    @property
-    def checksum(self) -> str:
-        """SHA-256 of the text, in hexadecimal."""
-        return sha256(self.sql.encode()).hexdigest()
-
-
 def known() -> list[Migration]:
     """This release's migrations, in order."""
-    folder = files(__package__) / "sql" / "migrations"
-    found = []
-    for file in folder.iterdir():
-        if file.name.endswith(".sql"):
-            number, _, name = file.name.removesuffix(".sql").partition("_")
-            found.append(Migration(int(number), name, file.read_text("utf-8")))
-    return sorted(found)
+    return load_migrations(__package__)
 
 
 def plan(path: str | Path) -> list[Migration]:

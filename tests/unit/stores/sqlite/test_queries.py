@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from notify_grpc.domain.deliveries import HELD, OPEN, RETRYABLE_BY_OPERATOR, WAITING, DeliveryState
+from notify_grpc.stores.sql_files import parse_statements
 from notify_grpc.stores.sqlite import migrate
 from notify_grpc.stores.sqlite.connections import open_reader
 from notify_grpc.stores.sqlite.migrations import known
-from notify_grpc.stores.sqlite.queries import load, parse
+from notify_grpc.stores.sqlite.queries import load
 
 FILES = ("inboxes", "deliveries", "devices", "retention")
 FRAGMENTS = {"columns", "item"}
@@ -88,13 +89,13 @@ def test_states_in_the_sql_are_the_domains() -> None:
 class TestFiles:
     def test_statements_are_named_and_lose_their_comments(self) -> None:
         text = "-- a file\n-- name: one\n-- why\nSELECT 1;\n\n-- name: two\nSELECT\n  2\n"
-        assert parse(text) == {"one": "SELECT 1", "two": "SELECT\n  2"}
+        assert parse_statements(text) == {"one": "SELECT 1", "two": "SELECT\n  2"}
 
     def test_an_earlier_one_can_be_included(self) -> None:
-        assert parse("-- name: a\nx, y\n-- name: b\nSELECT {a}\n")["b"] == "SELECT x, y"
+        assert parse_statements("-- name: a\nx, y\n-- name: b\nSELECT {a}\n")["b"] == "SELECT x, y"
 
     def test_an_unknown_include_and_a_name_used_twice_are_refused(self) -> None:
         with pytest.raises(KeyError):
-            parse("-- name: a\nSELECT {b}\n-- name: b\nx\n")
+            parse_statements("-- name: a\nSELECT {b}\n-- name: b\nx\n")
         with pytest.raises(ValueError, match="called a"):
-            parse("-- name: a\nSELECT 1\n-- name: a\nSELECT 2\n")
+            parse_statements("-- name: a\nSELECT 1\n-- name: a\nSELECT 2\n")
