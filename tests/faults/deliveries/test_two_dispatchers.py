@@ -44,14 +44,17 @@ async def test_two_dispatchers_claim_each_of_4000_deliveries_once(scene: Scene) 
 @pytest.mark.timeout(120)
 async def test_two_processes_an_hour_early_and_late_share_the_work(scene: Scene) -> None:
     async with scene.store() as store:
-        workers = [await scene.worker(owner=f"ahead {hours} h", clock_ahead_s=hours * 3_600.0) for hours in (-1, 1)]
-        ids = await scene.notify(store, 300)
+        workers = [
+            await scene.worker(owner=f"ahead {hours} h", clock_ahead_s=hours * 3_600.0, lease_s=30.0)
+            for hours in (-1, 1)
+        ]
+        ids = await scene.notify(store, 200)
         await scene.until(store, S.DELIVERED, ids)
         for worker in workers:
             await worker.finish()
         owners = {(await audited(store, id))[1][0].owner for id in ids}
         assert owners == {"ahead -1 h", "ahead 1 h"}
-        assert set(scene.accepts()) == set(ids)
+        assert scene.accepts() == dict.fromkeys(ids, 1)
         await scene.check(store)
 
 

@@ -13,7 +13,7 @@ import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -26,7 +26,7 @@ from notify_grpc.ports.store import Store
 from notify_grpc.stores.postgres import PostgresStore
 from notify_grpc.stores.sqlite import SqliteStore
 
-LEASE_S = 2.0
+LEASE_S = 3.0
 SETTINGS = DispatchSettings(lease_s=LEASE_S, poll_s=0.1, sweep_s=0.2, drain_s=1.0)
 
 
@@ -41,6 +41,7 @@ class Orders:
     point: str = ""
     signal: int = signal.SIGKILL
     clock_ahead_s: float = 0.0
+    lease_s: float = LEASE_S
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
@@ -113,9 +114,10 @@ def open_store(where: str, clock: Clock = SystemClock()) -> Store:
 async def work(orders: Orders) -> None:
     point = FailPoint(orders)
     store = cast(Store, point.around(open_store(orders.store)))
-    providers = [cast(Provider, point.around(make(orders.url))) for make in (email, sms)]
+    providers = [cast(Provider, point.around(make(orders.url, orders.lease_s / 2))) for make in (email, sms)]
     clock = ShiftedClock(orders.clock_ahead_s)
-    dispatcher = Dispatcher(store, providers, owner=orders.owner, settings=SETTINGS, clock=clock)
+    settings = replace(SETTINGS, lease_s=orders.lease_s)
+    dispatcher = Dispatcher(store, providers, owner=orders.owner, settings=settings, clock=clock)
     await store.open()
     await dispatcher.open()
     print("working", flush=True)
