@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from notify_grpc.domain.errors import FailedPrecondition, Unavailable
-from notify_grpc.stores.sqlite import Migration, SqliteStore, migrate, plan
+from notify_grpc.stores.sql_files import Migration
+from notify_grpc.stores.sqlite import SqliteStore, migrate, plan
 from notify_grpc.stores.sqlite.connections import open_writer
 from notify_grpc.stores.sqlite.migrations import apply, known, statements
 from tests.support.clock import ManualClock
