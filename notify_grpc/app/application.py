@@ -20,7 +20,7 @@ from notify_grpc.app.readiness import Readiness
 from notify_grpc.app.stores import make_bus, make_store
 from notify_grpc.app.telemetry import Telemetry
 from notify_grpc.config import Settings, apply_to_process
-from notify_grpc.core.dispatch import Dispatcher
+from notify_grpc.core.dispatch import Dispatcher, DispatchSettings
 from notify_grpc.core.notifier import Notifier
 from notify_grpc.core.realtime.registry import RealtimeSettings
 from notify_grpc.core.retention import RetentionSweep
@@ -70,6 +70,7 @@ class Application:
             store,
             make_providers(settings),
             owner=self.instance,
+            settings=DispatchSettings(drain_s=min(10.0, settings.shutdown_timeout / 3)),
             clock=self._clock,
             metrics=metrics,
             tracer=tracer,

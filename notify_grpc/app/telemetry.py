@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from collections.abc import Callable
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -24,6 +27,7 @@ class Telemetry:
 
     def __init__(self, settings: Settings) -> None:
         self._tracing: Any = None
+        self._flush_s = settings.shutdown_timeout / 6
         self.tracer: Tracer = NoTracer()
         if settings.tracing:
             from notify_grpc.telemetry.sampling import Sampling
@@ -40,6 +44,23 @@ class Telemetry:
         return [self._tracing.grpc_interceptor(services)] if self._tracing else []
 
     async def close(self) -> None:
-        """Export what is left, off the loop."""
+        """Export what is left, off the loop, if that is quick: a collector that is away holds up no shutdown."""
         if self._tracing is not None:
-            await asyncio.to_thread(self._tracing.shutdown)
+            await _within(self._flush_s, self._tracing.shutdown)
+
+
+async def _within(seconds: float, work: Callable[[], None]) -> None:
+    """Wait so long for blocking work. In a thread that does not keep the process alive, unlike the loop's own."""
+    loop, done = asyncio.get_running_loop(), asyncio.Event()
+
+    def run() -> None:
+        try:
+            work()
+        finally:
+            with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                loop.call_soon_threadsafe(done.set)
+
+    threading.Thread(target=run, name="notify-telemetry-flush", daemon=True).start()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await done.wait()

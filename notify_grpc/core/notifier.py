@@ -32,7 +32,7 @@ from notify_grpc.ports.telemetry import Metrics, NoMetrics, NoTracer, Tracer
 
 log = logging.getLogger(__name__)
 _DEFAULT_BUDGET_S = 10.0
-_LAST_CALLS_S = 3.0
+_LAST_CALLS_S = 1.0
 _UNANSWERED = NotifyError("not answered yet")
 
 

@@ -35,7 +35,7 @@ def make_provider(service_name: str, version: str, exporter: SpanExporter | None
 
         exporter = OTLPSpanExporter()
     resource = Resource.create({"service.name": service_name, "service.version": version})
-    provider = TracerProvider(sampler=ALWAYS_ON, resource=resource)
+    provider = TracerProvider(sampler=ALWAYS_ON, resource=resource, shutdown_on_exit=False)
     provider.add_span_processor(BatchSpanProcessor(exporter))
     return provider
 

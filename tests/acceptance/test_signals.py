@@ -12,6 +12,7 @@ import pytest
 
 from notify_grpc.client import InboxClient, Reconnects
 from tests.acceptance.process import Server, serving
+from tests.support.ports import free_port
 from tests.support.scripted_smtp import ScriptedSmtp
 from tests.support.waiting import eventually
 
@@ -64,6 +65,20 @@ async def test_a_shutdown_that_takes_too_long_is_cut_short(tmp_path: Path) -> No
         server.signal(signal.SIGTERM)
         assert await server.ended() == 1
         assert "Traceback" not in server.log
+
+
+async def test_a_send_that_hangs_is_cut_off_in_time(tmp_path: Path) -> None:
+    async with busy_server(tmp_path, NOTIFY_SHUTDOWN_TIMEOUT="6s") as server:
+        server.signal(signal.SIGTERM)
+        assert await server.ended() == 0, server.log
+
+
+async def test_a_collector_that_is_away_holds_up_no_shutdown(tmp_path: Path) -> None:
+    nowhere = {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{free_port()}", "NOTIFY_SHUTDOWN_TIMEOUT": "3s"}
+    async with serving(tmp_path, settings=nowhere) as server:
+        assert (await server.command("send", "--to", "ada", "--title", "traced")).code == 0
+        server.signal(signal.SIGTERM)
+        assert await server.ended() == 0, server.log
 
 
 async def test_streams_survive_a_restart_without_loss(tmp_path: Path) -> None:
