@@ -8,9 +8,11 @@ MAIL_PORT ?= 2525
 GRPCURL := v1.9.3
 ACTIONLINT := v1.7.12
 PYTEST_ARGS ?= -n 2 --dist loadgroup
+# What has targets of its own: these need toolchains beside Python.
+APART := --ignore=tests/browser --ignore=tests/stubs
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo front mail test outside image-steps wheel check format proto proto-check docs bench clean
+.PHONY: help run demo front mail test outside image-steps wheel browser stubs chromium check format proto proto-check docs bench clean
 
 help: ## Say what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,15 +30,20 @@ run: .venv/.run ## Start both servers in dev mode on SQLite (var/notify.db); Ctr
 demo: .venv/.run ## Start a service, send a notification, see it arrive, read it
 	@$(BIN)/notify-grpc demo
 
-front: .venv/.dev ## The service, Envoy in front of it (port 8000) and, where it is built, the browser inbox (port 8090)
-	@exec $(BIN)/python -m examples.front $(if $(wildcard examples/web/dist/index.html),--page examples/web/dist)
-
 mail: .venv/.mail ## A mail server on port 2525 that prints what it gets, to try emails
 	@echo "What is sent to 127.0.0.1:$(MAIL_PORT) is printed here; Ctrl-C stops."
 	@exec $(BIN)/python -m aiosmtpd --nosetuid --listen 127.0.0.1:$(MAIL_PORT)
 
-test: .venv/.dev ## Run every test, with real servers
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+front: export NOTIFY_STORE_DRIVER ?= sqlite
+front: export NOTIFY_SQLITE_PATH ?= var/notify.db
+front: .venv/.dev ## The service, Envoy in front of it (port 8000) and the browser inbox (port 8090); Ctrl-C drains and stops
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory examples/web/.built; else echo "no npm here: without the page"; fi
+	@mkdir -p var
+	@set -- $(BIN)/python -m examples.front; if [ -f examples/web/dist/index.html ]; then set -- "$$@" --page examples/web/dist; fi; \
+	if [ -t 0 ]; then set -m; "$$@"; else exec "$$@"; fi
+
+test: .venv/.dev ## Run every test but those of outside, browser and stubs' toolchains, with real servers
+	@$(BIN)/python -m pytest $(PYTEST_ARGS) $(APART)
 
 outside: .venv/.dev ## With tools that share no code with us: grpcurl, actionlint, the image's own steps; some need Go or root
 	@if command -v go >/dev/null; then $(MAKE) --no-print-directory build/bin/grpcurl build/bin/actionlint; else echo "not run: no Go here to build grpcurl and actionlint"; fi
@@ -61,6 +68,32 @@ wheel: .venv/.dev ## Build the wheel in dist/, install it in an empty environmen
 	@$(PYTHON) -m venv build/wheel
 	@build/wheel/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt dist/*.whl
 	@cd build/wheel && bin/notify-grpc version && bin/notify-grpc demo
+
+browser: .venv/.dev ## The browser inbox in a real Chromium, through Envoy; not run without npm and Chromium
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory examples/web/.built chromium; else echo "not run: no npm here to build the page"; fi
+	@$(BIN)/python -m pytest tests/browser
+
+chromium:
+	@if command -v chromium >/dev/null || command -v google-chrome >/dev/null; then exit 0; fi; \
+	if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then echo "not run: no Chromium here, and no way to install it"; exit 0; fi; \
+	echo "Installing Chromium ..."; \
+	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null
+
+stubs: .venv/.dev ## Clients from generated stubs in Go, TypeScript and Java; not run where a toolchain is missing
+	@if command -v go >/dev/null; then $(MAKE) --no-print-directory examples/stubs/go/.built; else echo "not run: no Go here"; fi
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory examples/stubs/typescript/.built; else echo "not run: no npm here"; fi
+	@if command -v mvn >/dev/null; then $(MAKE) --no-print-directory examples/stubs/java/.built; else echo "not run: no Maven here"; fi
+	@$(BIN)/python -m pytest tests/stubs
+
+# An example is built again when the protos or something of its own changed.
+examples/web/.built: $(wildcard $(addprefix examples/web/,*.* src/*.* public/*))
+examples/stubs/go/.built: $(wildcard examples/stubs/go/*.*)
+examples/stubs/typescript/.built: $(wildcard $(addprefix examples/stubs/typescript/,*.* src/*.*))
+examples/stubs/java/.built: $(wildcard $(addprefix examples/stubs/java/,*.* src/main/java/example/*))
+examples/%/.built: $(PROTOS)
+	@echo "Building examples/$* ..."
+	@PROTOC="$(CURDIR)/$(BIN)/python -m grpc_tools.protoc" examples/$*/build.sh
+	@touch $@
 
 check: .venv/.dev proto-check ## Lint, types, layers, contract, generated code
 	$(BIN)/ruff check .
