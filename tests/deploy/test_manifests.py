@@ -12,7 +12,7 @@ from notify_grpc.config import parse_duration
 from tests.deploy.cluster import OVERLAYS, cluster, container, environment, notify, one, pod, workloads
 from tests.deploy.kustomize import ROOT, Resource
 
-VERSIONS = ["1.34", "1.37"]
+VERSIONS = ["1.30", "1.37"]
 CUSTOM = {"ServiceMonitor", "PrometheusRule"}
 """Kinds of the Prometheus operator; Kubernetes has no schema of them."""
 EVERY_POD = [(overlay, w["metadata"]["name"]) for overlay in OVERLAYS for w in workloads(overlay)]

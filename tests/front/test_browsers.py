@@ -109,6 +109,7 @@ async def test_an_allowed_origin_may_call(http: aiohttp.ClientSession, front: Fr
 async def test_any_other_origin_may_not(http: aiohttp.ClientSession, front: Front, origin: str) -> None:
     _, headers = await preflight(http, front, origin=origin)
     assert "access-control-allow-origin" not in headers
+    assert "x-envoy-upstream-service-time" not in headers, "Envoy answers, the service is not asked"
     _, answer = await unary(
         http,
         f"{front.url}/{SERVICES[0]}/GetNotifications",
