@@ -75,6 +75,10 @@ function start(): void {
       client: service,
       cursor: () => inbox.cursor,
       onEvent: (event) => {
+        const { event: kind, sessionId } = event;
+        // An application would first fetch anew what it names; this page shows only notifications.
+        if (kind.case === "dataChange")
+          void service.ackDataChange({ idempotencyKey: kind.value.idempotencyKey, sessionId }).catch(() => undefined);
         if (inbox.take(event)) void attempt(readPage);
         view.show(inbox);
       },
