@@ -26,7 +26,13 @@ def clock() -> ManualClock:
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[PostgresServer]:
-    """This worker's own PostgreSQL. A test may kill it and leaves it running."""
+    """A PostgreSQL that tests may kill and leave running; no other test depends on it."""
+    with PostgresServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def _lasting_postgres() -> Iterator[PostgresServer]:
     with PostgresServer() as server:
         yield server
 
@@ -35,7 +41,7 @@ def postgres_server() -> Iterator[PostgresServer]:
 def any_postgres_dsn(request: pytest.FixtureRequest) -> str:
     """NOTIFY_TEST_POSTGRES_DSN, or this worker's own server; never killed through this one."""
     external = os.environ.get("NOTIFY_TEST_POSTGRES_DSN")
-    dsn: str = external or request.getfixturevalue("postgres_server").dsn()
+    dsn: str = external or request.getfixturevalue("_lasting_postgres").dsn()
     return dsn
 
 

@@ -90,6 +90,7 @@ def lines(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
 async def test_a_call_leaves_one_line_with_its_identity(service: Service, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG, logger="notify_grpc"):
         await refusal(service.client.AckNotification(pb.AckNotificationRequest(id="x"), metadata=as_user("ann")))
+        await eventually(lambda: lines(caplog))
     [line] = lines(caplog)
     assert (line["levelname"], line["msg"], line["code"]) == ("INFO", "call", "NOT_FOUND")
     assert (line["rpc_method"], line["tenant_id"], line["user_id"]) == (f"{CLIENT}/AckNotification", "acme", "ann")
