@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
@@ -47,6 +48,13 @@ Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 Secrets = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split)]
 Port = Annotated[int, Field(ge=0, le=65_535)]
 NOTHING = SecretStr("")
+_HTTP = ("http", "https")
+_URLS: dict[str, tuple[str, ...]] = {
+    "redis_url": ("redis", "rediss", "unix"),
+    "auth_jwks_url": _HTTP,
+    "webhook_url": _HTTP,
+    "callbacks_base_url": _HTTP,
+}
 
 
 def _aws(name: str) -> Any:
@@ -263,8 +271,19 @@ def _contradictions(s: Settings) -> Iterator[str]:
             yield f"NOTIFY_{port.upper()}_TLS_CERT_FILE and NOTIFY_{port.upper()}_TLS_KEY_FILE go together"
         if getattr(s, f"{port}_tls_ca_file") and not getattr(s, f"{port}_tls_cert_file"):
             yield f"NOTIFY_{port.upper()}_TLS_CA_FILE needs NOTIFY_{port.upper()}_TLS_CERT_FILE"
+    for name, schemes in _URLS.items():
+        if (url := s.text(name)) and not _is_url(url, schemes):
+            yield f"NOTIFY_{name.upper()} is not a URL that begins with {' or '.join(f'{one}://' for one in schemes)}"
     if s.webhook_url and not s.webhook_secret:
         yield "NOTIFY_WEBHOOK_SECRET is required by NOTIFY_WEBHOOK_URL"
+
+
+def _is_url(text: str, schemes: tuple[str, ...]) -> bool:
+    try:
+        url = urlsplit(text)
+        return url.scheme in schemes and bool(url.hostname or url.scheme == "unix") and url.port != 0
+    except ValueError:  # a port that is no number
+        return False
 
 
 def load(**overrides: Any) -> Settings:

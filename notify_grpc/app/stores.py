@@ -26,12 +26,31 @@ def make_store(settings: Settings, clock: Clock) -> Store:
         from notify_grpc.stores.postgres import PostgresStore
 
         return PostgresStore(
-            settings.postgres_dsn.get_secret_value(),
+            postgres_dsn(settings),
             automigrate=settings.postgres_automigrate,
             pool_max=settings.postgres_pool_max,
             pgbouncer=settings.postgres_pgbouncer,
         )
     return _entdb(settings)
+
+
+def postgres_dsn(settings: Settings) -> str:
+    """Where the postgres store is. Raises ConfigError where that cannot be read; its text is not in there."""
+    return _readable_dsn("NOTIFY_POSTGRES_DSN", settings.postgres_dsn.get_secret_value())
+
+
+def postgres_bus_dsn(settings: Settings) -> str:
+    """Where the postgres bus is. Raises as ``postgres_dsn`` does."""
+    own = settings.postgres_bus_dsn.get_secret_value()
+    return _readable_dsn("NOTIFY_POSTGRES_BUS_DSN", own) if own else postgres_dsn(settings)
+
+
+def _readable_dsn(variable: str, dsn: str) -> str:
+    from notify_grpc.stores.postgres import is_dsn
+
+    if not is_dsn(dsn):
+        raise ConfigError([f"{variable} is not a connection string or URL of PostgreSQL"])
+    return dsn
 
 
 def _entdb(settings: Settings) -> Store:
@@ -62,8 +81,7 @@ def make_bus(settings: Settings, instance: str, metrics: Metrics) -> tuple[Bus, 
     if settings.bus == "postgres":
         from notify_grpc.buses.postgres import PostgresBus, PostgresPresence
 
-        own = settings.postgres_bus_dsn.get_secret_value()
-        dsn = own or settings.postgres_dsn.get_secret_value()
+        dsn = postgres_bus_dsn(settings)
         return PostgresBus(dsn, instance, metrics=metrics), PostgresPresence(dsn, instance, ttl_s=settings.presence_ttl)
     if settings.bus == "redis":
         from notify_grpc.buses.redis import RedisBus, RedisPresence

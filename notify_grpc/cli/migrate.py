@@ -53,8 +53,9 @@ def _sqlite(settings: Settings, plan: bool) -> list[Step]:
 
 
 async def _postgres(settings: Settings, plan: bool) -> list[Step]:
+    from notify_grpc.app.stores import postgres_dsn
     from notify_grpc.stores.postgres import migrations
 
-    dsn = settings.postgres_dsn.get_secret_value()
+    dsn = postgres_dsn(settings)
     found = await (migrations.plan(dsn) if plan else migrations.migrate(dsn))
     return [Step(m.version, m.name, m.sql) for m in found]

@@ -6,7 +6,8 @@ from typing import Any
 
 import typer
 
-from notify_grpc.app.providers import make_callbacks, make_providers
+from notify_grpc.app.providers import make_callbacks, make_providers, make_webhook
+from notify_grpc.app.stores import postgres_bus_dsn, postgres_dsn
 from notify_grpc.cli.text import Json, print_json, table
 from notify_grpc.config import load, masked
 
@@ -21,6 +22,11 @@ def check(as_json: Json = False) -> None:
     settings = load()
     make_providers(settings)
     make_callbacks(settings)
+    make_webhook(settings)
+    if settings.bus == "postgres":
+        postgres_bus_dsn(settings)
+    if settings.store_driver == "postgres":
+        postgres_dsn(settings)
     print_json({"ok": True}) if as_json else typer.echo("ok")
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from psycopg import Error, InterfaceError, InternalError, OperationalError, errors
+from psycopg import Error, InterfaceError, InternalError, OperationalError, ProgrammingError, errors
+from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import PoolClosed, PoolTimeout, TooManyRequests
 
 from notify_grpc.domain.errors import NotifyError, OutcomeUnknown, ResourceExhausted, Unavailable
@@ -53,3 +54,12 @@ def is_lost(exc: BaseException) -> bool:
     if isinstance(exc, (PoolTimeout, TooManyRequests)):
         return False
     return isinstance(exc, _GONE) or (isinstance(exc, (OperationalError, InterfaceError)) and not exc.sqlstate)
+
+
+def is_dsn(text: str) -> bool:
+    """Whether libpq can read a connection string. What it says of one it cannot read may quote a password."""
+    try:
+        conninfo_to_dict(text)
+    except ProgrammingError:
+        return False
+    return True
