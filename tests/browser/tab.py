@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import Locator, Page, Request, expect
 
 # Generous: a reconnect may back off, and the machine may be busy. Nothing waits this long when all is well.
 PATIENCE_MS = 20_000
@@ -15,6 +15,8 @@ class Tab:
     def __init__(self, page: Page) -> None:
         self.page = page
         self.complaints: list[str] = []
+        self.streams_opened = 0
+        page.on("request", self._count)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
 
     @property
@@ -28,6 +30,10 @@ class Tab:
 
     def item(self, title: str) -> Locator:
         return self.items.filter(has=self.page.get_by_role("heading", name=title, exact=True))
+
+    def _count(self, request: Request) -> None:
+        # A preflight is no stream.
+        self.streams_opened += request.method == "POST" and request.url.endswith("/StreamEvents")
 
     async def sign_in(self, credential: str) -> None:
         """Answer the dialog with a user name or a token."""
