@@ -7,7 +7,7 @@ PROTOC = $(BIN)/python -m grpc_tools.protoc -Iprotos $(PROTOS)
 MAIL_PORT ?= 2525
 GRPCURL := v1.9.3
 ACTIONLINT := v1.7.12
-PYTEST_ARGS ?= -n 2 --dist loadgroup
+PYTEST_ARGS ?= -n 3 --dist loadgroup
 # What has targets of its own: these need toolchains beside Python.
 APART := --ignore=tests/browser --ignore=tests/stubs
 
@@ -32,7 +32,7 @@ demo: .venv/.run ## Start a service, send a notification, see it arrive, read it
 
 mail: .venv/.mail ## A mail server on port 2525 that prints what it gets, to try emails
 	@echo "What is sent to 127.0.0.1:$(MAIL_PORT) is printed here; Ctrl-C stops."
-	@exec $(BIN)/python -m aiosmtpd --nosetuid --listen 127.0.0.1:$(MAIL_PORT)
+	@exec $(BIN)/python -u -m aiosmtpd --nosetuid --listen 127.0.0.1:$(MAIL_PORT)
 
 front: export NOTIFY_STORE_DRIVER ?= sqlite
 front: export NOTIFY_SQLITE_PATH ?= var/notify.db

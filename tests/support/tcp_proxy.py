@@ -66,7 +66,8 @@ class TcpProxy:
     def drop(self) -> None:
         """Reset every connection (RST, not FIN)."""
         for writer in list(self._writers):
-            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+            with contextlib.suppress(OSError):  # closed already by its peer
+                writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
             writer.transport.abort()
         for connection in list(self._connections):
             connection.cancel()
