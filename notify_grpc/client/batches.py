@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable
+from contextlib import aclosing
 from itertools import islice
 from typing import TypeVar
 
 T = TypeVar("T")
 
 
-async def in_batches(source: Iterable[T] | AsyncIterable[T], size: int) -> AsyncIterator[list[T]]:
+async def in_batches(source: Iterable[T] | AsyncIterable[T], size: int) -> AsyncGenerator[list[T], None]:
     """Groups of up to ``size`` items, in order. An async source is not waited for: a group is what is ready."""
     if isinstance(source, AsyncIterable):
-        async for group in _ready(aiter(source), size):
-            yield group
+        async with aclosing(_ready(aiter(source), size)) as groups:
+            async for group in groups:
+                yield group
         return
     items = iter(source)
     while group := list(islice(items, size)):
         yield group
 
 
-async def _ready(source: AsyncIterator[T], size: int) -> AsyncIterator[list[T]]:
+async def _ready(source: AsyncIterator[T], size: int) -> AsyncGenerator[list[T], None]:
     group: list[T] = []
     upcoming = _next_of(source)
     try:

@@ -72,7 +72,9 @@ class LiveStream:
         """The next event, None at the end. Silence means that the connection is gone, whatever TCP believes."""
         try:
             with translated():
-                event = await asyncio.wait_for(call.read(), self._reconnects.silence_s)
+                # Not wait_for: before Python 3.12 it loses a cancellation that meets an event.
+                async with asyncio.timeout(self._reconnects.silence_s):
+                    event = await call.read()
         except TimeoutError:
             raise Unavailable("no heartbeat") from None
         return None if event is grpc.aio.EOF else event

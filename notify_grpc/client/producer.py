@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Sequence
+from contextlib import aclosing, suppress
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import grpc
 from notify.v1 import internal_service_pb2 as pb
@@ -58,27 +59,19 @@ class NotifyClient:
         safe. An exception of ``requests`` is raised once what it gave before has been answered.
         """
         window = asyncio.Semaphore(in_flight)
-        failure: list[Exception] = []
-
-        async def messages() -> AsyncIterator[pb.NotifyStreamRequest]:
-            try:
-                async for group in in_batches(requests, batch):
-                    await window.acquire()
-                    yield pb.NotifyStreamRequest(requests=group)
-            except Exception as error:  # noqa: BLE001 - raised below: the call would only say that it was cancelled
-                failure.append(error)
-
-        call = self._stub.NotifyStream(messages(), metadata=await self._connection.metadata())
+        call = self._stub.NotifyStream(metadata=await self._connection.metadata())
+        writing = asyncio.create_task(_write(call, requests, batch, window), name="notify-bulk-writer")
         try:
             with translated():
-                async for response in call:
+                while (response := await call.read()) is not grpc.aio.EOF:
                     window.release()
                     for result in response.results:
                         yield result
+            await writing
         finally:
             call.cancel()
-        if failure:
-            raise failure[0]
+            writing.cancel()
+            await asyncio.gather(writing, return_exceptions=True)
 
     async def publish_data_change(
         self, tenant_id: str, user_ids: Sequence[str], key: str, *, subject_ref: str = "", subject_type: str = ""
@@ -152,3 +145,22 @@ class NotifyClient:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
+
+
+async def _write(
+    call: Any,
+    requests: Iterable[pb.NotifyRequest] | AsyncIterable[pb.NotifyRequest],
+    batch: int,
+    window: asyncio.Semaphore,
+) -> None:
+    """Send everything, and say so. Raises what ``requests`` raises; a call that has ended says why to its reader."""
+    try:
+        async with aclosing(in_batches(requests, batch)) as groups:
+            async for group in groups:
+                await window.acquire()
+                await call.write(pb.NotifyStreamRequest(requests=group))
+    except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
+        return
+    finally:
+        with suppress(grpc.aio.AioRpcError, asyncio.InvalidStateError):
+            await call.done_writing()

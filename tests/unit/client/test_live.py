@@ -15,6 +15,7 @@ from notify.v1 import client_service_pb2 as pb
 from opentelemetry import context, trace
 
 from notify_grpc.client import InboxClient, Reconnects
+from notify_grpc.client.live import LiveStream
 from notify_grpc.domain.errors import (
     InvalidArgument,
     NotifyError,
@@ -218,3 +219,30 @@ async def test_connects_to_a_server_that_comes_later() -> None:
         first = asyncio.create_task(take(client.stream(), 1))
         async with serving(ScriptedInbox([notification("1:1"), HANG]), port):
             assert await asyncio.wait_for(first, 20) == ["1:1"]
+
+
+async def test_a_cancellation_that_meets_an_event_is_not_lost() -> None:
+    event, nothing_more = (asyncio.get_running_loop().create_future() for _ in range(2))
+    reads = iter([event, nothing_more])
+
+    class Call:
+        async def read(self) -> pb.StreamEvent:
+            return await next(reads)
+
+    stream = object.__new__(LiveStream)  # only its reading: no connection
+    stream._reconnects = Reconnects()
+
+    async def listen() -> None:
+        while True:
+            await stream._read(Call())
+
+    listening = asyncio.create_task(listen())
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    event.set_result(pb.StreamEvent())
+    await asyncio.sleep(0)
+
+    listening.cancel()
+
+    done, _ = await asyncio.wait([listening], timeout=2)
+    assert done
