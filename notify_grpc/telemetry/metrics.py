@@ -93,7 +93,8 @@ class Numbers:
 
     def __init__(self, trace_id: Callable[[], str] = str) -> None:
         self._trace_id = trace_id
-        self._series: Snapshot = {d.name: {} for d in DECLARATIONS}
+        # A counter without labels is there from the start: a rate over it needs a first value.
+        self._series: Snapshot = {d.name: {(): 0} if d.kind == "counter" and not d.labels else {} for d in DECLARATIONS}
 
     def count(self, name: str, amount: float = 1, **labels: str) -> None:
         """Add to a counter. Raises KeyError for what is not declared: a defect that tests find."""
