@@ -13,12 +13,16 @@ from benchmarks.notify import NOTIFY, request
 from benchmarks.report import Row, latency, rate
 from benchmarks.servers import Running, running
 from benchmarks.streams import STREAM, as_user, notify_to
+from notify_grpc.domain.models import Channel, Content
+from notify_grpc.ports.store import Notice, Recipient
+from notify_grpc.stores.postgres import PostgresStore
 from tests.support.postgres import PostgresServer, fresh_database
 from tests.support.redis import RedisServer
 
 _TIMES = 300
 _SECONDS = 3.0
 _IN_FLIGHT = 64
+_PEOPLE = [f"user-{i}" for i in range(1_000)]
 
 
 async def measure() -> list[Row]:
@@ -37,7 +41,12 @@ async def measure() -> list[Row]:
             settings = {"store_driver": "postgres", "postgres_dsn": dsn}
             one_worker = await _rate([settings])
             two_workers = await _rate([settings, settings])
+        with fresh_database(server.dsn()) as dsn:
+            direct = await _bulk_at_the_store(dsn)
+        with fresh_database(server.dsn()) as dsn:
+            called = await _bulk_by_rpc(dsn)
     rows.append(rate("Notify on two processes, against one", two_workers, "calls/s", one_worker))
+    rows.append(rate("1,000 recipients a call by RPC, against the store itself", called, "recipients/s", direct))
     return rows
 
 
@@ -82,3 +91,35 @@ async def _rate(settings: list[dict[str, Any]]) -> float:
         for one in channels:
             await one.close()
     return best
+
+
+async def _bulk_at_the_store(dsn: str) -> float:
+    """Recipients per second of the store in this process, four calls of 1,000 in flight."""
+    store = PostgresStore(dsn)
+    await store.open()
+    numbers = itertools.count()
+
+    async def call() -> None:
+        one = request(0)
+        content = Content(title=one.title, body=one.body)
+        recipients = tuple(map(Recipient, _PEOPLE))
+        await store.create(Notice("acme", f"n{next(numbers)}", content, (Channel.IN_APP,), recipients, 1))
+
+    found = await calls_per_second(call, seconds=_SECONDS, in_flight=4) * len(_PEOPLE)
+    await store.close()
+    return found
+
+
+async def _bulk_by_rpc(dsn: str) -> float:
+    """The same calls through a service process."""
+    numbers = itertools.count()
+    async with running("service", store_driver="postgres", postgres_dsn=dsn) as server, channel(server.internal) as to:
+        notify: Any = to.unary_unary(NOTIFY)
+
+        async def call() -> None:
+            one = request(0)
+            one.notification_id = f"n{next(numbers)}"
+            one.user_ids[:] = _PEOPLE
+            await notify(one.SerializeToString())
+
+        return await calls_per_second(call, seconds=_SECONDS, in_flight=4) * len(_PEOPLE)
