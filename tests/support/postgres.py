@@ -9,6 +9,7 @@ import secrets
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,6 +30,14 @@ _SETTINGS = {
     "fsync": "off",
     "full_page_writes": "off",
 }
+
+
+_AS_USER = """
+import os, pwd, sys
+user = pwd.getpwnam(sys.argv[1])
+os.setgroups([]), os.setgid(user.pw_gid), os.setuid(user.pw_uid)
+os.execv(sys.argv[2], sys.argv[2:])
+"""
 
 
 class PostgresServer:
@@ -59,11 +68,7 @@ class PostgresServer:
         """Start the server, or start it again; returns when it answers."""
         if not self._data.exists():
             self._create()
-        try:
-            self._run("pg_ctl", "start", "--wait", "--silent", f"--log={self._home / 'log'}")
-        except subprocess.CalledProcessError:
-            # The tool itself was seen to crash on a busy machine, once in thousands of starts.
-            self._run("pg_ctl", "restart", "--wait", "--silent", f"--log={self._home / 'log'}")
+        self._run("pg_ctl", "start", "--wait", "--silent", f"--log={self._home / 'log'}")
         self._running = True
 
     def kill(self) -> None:
@@ -97,15 +102,11 @@ class PostgresServer:
             conf.writelines(f"{name} = '{value}'\n" for name, value in settings.items())
 
     def _run(self, tool: str, *arguments: str) -> None:
-        subprocess.run(
-            [self._bin / tool, *arguments, "-D", self._data],
-            check=True,
-            stdout=subprocess.DEVNULL,
-            cwd=self._home,
-            user=self._user,
-            group=pwd.getpwnam(self._user).pw_gid if self._user else None,
-            extra_groups=[] if self._user else None,
-        )
+        command = [str(self._bin / tool), *arguments, "-D", str(self._data)]
+        if self._user:
+            # Not subprocess's user=: it forks, and gRPC's fork handlers were seen to crash the child. This vforks.
+            command = [sys.executable, "-c", _AS_USER, self._user, *command]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=self._home)
 
     def _executables(self) -> Path:
         """The wheel's programs, or a copy of them where the unprivileged user cannot reach the wheel's folder."""
