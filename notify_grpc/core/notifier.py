@@ -23,7 +23,7 @@ from notify_grpc.domain.clock import Clock, SystemClock
 from notify_grpc.domain.cursor import Cursor
 from notify_grpc.domain.deliveries import Attempt, Delivery, Job
 from notify_grpc.domain.errors import InvalidArgument, NotFound, NotifyError
-from notify_grpc.domain.ids import is_id
+from notify_grpc.domain.ids import MAX_ID_CHARS, is_id
 from notify_grpc.domain.models import Notification, Status, UserKey
 from notify_grpc.ports.bus import OFFLINE, Bus, DataChange, NoBus, Presence, UserPresence, Wake
 from notify_grpc.ports.events import EventSink, NoEvents, ServiceEvent
@@ -176,7 +176,7 @@ class Notifier:
         self, where: DeliveryFilter, *, cursor: str = "", limit: int = 0
     ) -> tuple[list[Delivery], str]:
         """A page of deliveries, oldest first, and the next cursor. Raises InvalidArgument."""
-        check_text("tenant_id", where.tenant_id, LIMITS.id_chars)
+        check_text("tenant_id", where.tenant_id, MAX_ID_CHARS)
         if cursor and not is_id(cursor):
             raise InvalidArgument("cursor", "is not a cursor of this service")
         size = page_limit(limit)

@@ -7,17 +7,16 @@ from dataclasses import dataclass
 
 from notify_grpc.core.commands import NotifyCommand
 from notify_grpc.domain.errors import InvalidArgument
+from notify_grpc.domain.ids import MAX_ID_CHARS, fault_of_id
 from notify_grpc.domain.models import EXTERNAL_CHANNELS, Content, Device, DeviceType
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How large a request may be."""
+    """How large a request may be, beside its ids (domain.ids)."""
 
     recipients: int = 10_000
     presence_users: int = 1_000
-    id_chars: int = 256
-    id_bytes: int = 768
     title_chars: int = 1_000
     subject_chars: int = 1_024
     body_bytes: int = 512 * 1024
@@ -54,22 +53,21 @@ def utf8_size(field: str, value: str) -> int:
         raise InvalidArgument(field, "is not valid Unicode") from None
 
 
-def check_id(field: str, value: str, limits: Limits = LIMITS) -> None:
-    """A required identifier of the caller's. Three of them make a key that databases can index (2,700 bytes)."""
-    check_text(field, value, limits.id_chars, required=True)
-    if not value.isascii() and utf8_size(field, value) > limits.id_bytes:
-        raise InvalidArgument(field, f"is larger than {limits.id_bytes} bytes")
+def check_id(field: str, value: str) -> None:
+    """A required identifier of the caller's."""
+    if fault := fault_of_id(value):
+        raise InvalidArgument(field, fault)
 
 
-def check_users(field: str, user_ids: Sequence[str], most: int, limits: Limits = LIMITS) -> None:
+def check_users(field: str, user_ids: Sequence[str], most: int) -> None:
     """1 to ``most`` user ids."""
     if not user_ids:
         raise InvalidArgument(field, "needs at least one user")
     if len(user_ids) > most:
         raise InvalidArgument(field, f"has {len(user_ids):,} users; at most {most:,} are allowed")
     for i, user_id in enumerate(user_ids):
-        if not (user_id.isascii() and 0 < len(user_id) <= limits.id_chars and "\0" not in user_id):
-            check_id(f"{field}[{i}]", user_id, limits)
+        if not (user_id.isascii() and 0 < len(user_id) <= MAX_ID_CHARS and "\0" not in user_id):
+            check_id(f"{field}[{i}]", user_id)
 
 
 def check_content(content: Content, limits: Limits = LIMITS) -> None:
@@ -89,7 +87,7 @@ def _check_data(data: Mapping[str, str], limits: Limits) -> None:
         raise InvalidArgument("data", f"has more than {limits.data_entries} entries")
     size = 0
     for key, value in data.items():
-        check_text("data", key, limits.id_chars, required=True)
+        check_text("data", key, MAX_ID_CHARS, required=True)
         check_text(f"data[{key}]", value, limits.data_bytes)
         size += utf8_size("data", key) + utf8_size(f"data[{key}]", value)
     if size > limits.data_bytes:
@@ -109,9 +107,9 @@ def _check_addresses(addresses: Mapping[str, Mapping[str, str]], users: Collecti
 
 def check_notify(command: NotifyCommand, now_ms: int, limits: Limits = LIMITS) -> tuple[str, ...]:
     """All of a Notify call but the addresses' own rules, which are the providers'. The recipients, each once."""
-    check_id("tenant_id", command.tenant_id, limits)
-    check_id("notification_id", command.notification_id, limits)
-    check_users("user_ids", command.user_ids, limits.recipients, limits)
+    check_id("tenant_id", command.tenant_id)
+    check_id("notification_id", command.notification_id)
+    check_users("user_ids", command.user_ids, limits.recipients)
     check_content(command.content, limits)
     if command.expires_at_ms and command.expires_at_ms <= now_ms:
         raise InvalidArgument("expires_at_ms", "is in the past")
@@ -126,7 +124,7 @@ def check_device(device: Device, limits: Limits = LIMITS) -> None:
     if device.device_type is DeviceType.UNSPECIFIED:
         raise InvalidArgument("device_type", "is required")
     if device.device_id:
-        check_id("device_id", device.device_id, limits)
+        check_id("device_id", device.device_id)
     check_text("token", device.token, limits.address_chars, required=True)
 
 

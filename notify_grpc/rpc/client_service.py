@@ -8,9 +8,10 @@ from notify.v1 import client_service_pb2 as pb
 
 from notify_grpc.core.notifier import Notifier
 from notify_grpc.core.realtime.session import Session
-from notify_grpc.core.validation import LIMITS, check_text
+from notify_grpc.core.validation import check_text
 from notify_grpc.domain.cursor import parse_cursor
 from notify_grpc.domain.errors import Unimplemented
+from notify_grpc.domain.ids import MAX_ID_CHARS
 from notify_grpc.domain.models import Device
 from notify_grpc.ports.telemetry import Tracer
 from notify_grpc.rpc import mapping
@@ -46,7 +47,7 @@ class ClientService:
         """Ends only by an error, or by the caller. A stalled write holds one batch of the session's events, no more."""
         if not self._live:
             raise Unimplemented("live connections are switched off")
-        check_text("device_id", request.device_id, LIMITS.id_chars)
+        check_text("device_id", request.device_id, MAX_ID_CHARS)
         with self._tracer.entry(_OPEN, traceparent_of(context), join=False, attributes=_OPEN_ATTRIBUTES) as call:
             session = await self._open(request)
             if call is not None:

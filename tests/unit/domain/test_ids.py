@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notify_grpc.domain.ids import is_id, new_epoch, new_id
+from notify_grpc.domain.ids import MAX_ID_BYTES, MAX_ID_CHARS, fault_of_id, is_id, new_epoch, new_id
 
 MILLIS = st.integers(0, 2**48 - 1)
 
@@ -39,6 +39,26 @@ def test_ids_of_one_millisecond_differ() -> None:
 )
 def test_what_is_no_id(text: str) -> None:
     assert not is_id(text)
+
+
+@pytest.mark.parametrize("text", ["a", "x" * MAX_ID_CHARS, "🙂" * (MAX_ID_BYTES // 4), " "])
+def test_what_callers_may_choose_as_an_id(text: str) -> None:
+    assert fault_of_id(text) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("", "is required"),
+        ("x" * (MAX_ID_CHARS + 1), "is longer than 256 characters"),
+        ("🙂" * (MAX_ID_BYTES // 4 + 1), "is larger than 768 bytes"),
+        ("a\0b", "must not contain NUL"),
+        ("half \ud83d", "is not valid Unicode"),
+    ],
+    ids=["empty", "long", "large", "NUL", "half a pair"],
+)
+def test_what_they_may_not(text: str, fault: str) -> None:
+    assert fault_of_id(text) == fault
 
 
 def test_epochs_are_never_zero_and_differ() -> None:
