@@ -1,15 +1,20 @@
-"""Fixtures for every folder: clocks and real servers, each started by the first test that asks for it."""
+"""Fixtures for every folder: clocks, a reader's clone, and real servers, each started by the first test that asks."""
 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import hypothesis
 import pytest
 import redis
 
+from tests.acceptance.process import environment
 from tests.support.clock import ManualClock
+from tests.support.pages import ROOT
+from tests.support.ports import free_port
 from tests.support.postgres import PostgresServer, fresh_database
 from tests.support.redis import RedisServer
 
@@ -74,3 +79,26 @@ def redis_url(request: pytest.FixtureRequest) -> str:
     with redis.Redis.from_url(url) as client:
         client.flushdb()
     return url
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """A folder that looks like a clone, with everything that make installs."""
+    for entry in ROOT.iterdir():
+        if entry.name not in ("var", ".venv", ".git"):
+            (tmp_path / entry.name).symlink_to(entry)
+    (tmp_path / ".venv").mkdir()
+    for entry in Path(sys.prefix).iterdir():
+        if not entry.name.startswith("."):
+            (tmp_path / ".venv" / entry.name).symlink_to(entry)
+    for mark in (".run", ".mail", ".dev"):
+        (tmp_path / ".venv" / mark).touch()
+    return tmp_path
+
+
+@pytest.fixture
+def reader_env() -> dict[str, str]:
+    """A reader's environment, but for ports of its own."""
+    names = ("NOTIFY_CLIENT_PORT", "NOTIFY_INTERNAL_PORT", "NOTIFY_METRICS_PORT", "MAIL_PORT")
+    ports = {name: str(free_port()) for name in names}
+    return environment(**ports, PATH=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")

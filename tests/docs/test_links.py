@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.pages import pages
+from tests.support.pages import ROOT, pages
 
-ROOT = Path(__file__).resolve().parents[2]
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
@@ -37,7 +36,7 @@ def dead_links(page: Path) -> Iterator[str]:
             yield link
 
 
-@pytest.mark.parametrize("page", pages(ROOT), ids=lambda page: str(page.relative_to(ROOT)))
+@pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_lead_somewhere(page: Path) -> None:
     assert list(dead_links(page)) == []
 
@@ -56,4 +55,4 @@ def test_every_page_is_in_the_index() -> None:
     """By itself, or by its folder."""
     index = ROOT / "docs" / "README.md"
     linked = {(index.parent / link.partition("#")[0]).resolve() for link in _LINK.findall(text_of(index))} | {index}
-    assert [str(page.relative_to(ROOT)) for page in pages(ROOT)[1:] if linked.isdisjoint({page, page.parent})] == []
+    assert [str(page.relative_to(ROOT)) for page in pages()[1:] if linked.isdisjoint({page, page.parent})] == []

@@ -12,9 +12,8 @@ import pytest
 from docs.reference.settings import variables
 from notify_grpc.cli.main import COMMANDS
 from notify_grpc.config import Settings
-from tests.acceptance.pages import pages
+from tests.support.pages import ROOT, pages
 
-ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = ("notify_grpc", "tests", "docs", "benchmarks", "examples", "k8s", "protos")
 _VARIABLE = re.compile(r"\bNOTIFY_[A-Z0-9_]*[A-Z0-9]\b(?![_<{])")
 _WORD = re.compile(r"\bnotify_[a-z0-9_]*[a-z0-9]\b(?![/.*_])")
@@ -60,7 +59,7 @@ def _unfound(names: Iterable[str]) -> list[str]:
     return sorted({name for name in names if not re.search(rf"\b{name}\b", source())})
 
 
-@pytest.mark.parametrize("page", pages(ROOT), ids=lambda page: str(page.relative_to(ROOT)))
+@pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
 def test_what_a_page_names_exists(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     assert unknown_variables(text) == []

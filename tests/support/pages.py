@@ -2,12 +2,13 @@
 
 Fenced blocks marked ``sh`` (a script) and ``console`` (commands after ``$``, each followed by what it prints) are run,
 those of one page in order and in one folder that looks like a fresh clone. Commands must end with 0 and print what the
-page says; a line ``...`` stands for any lines. A comment on the line before a block changes this:
+page says; a line ``...`` stands for any lines. A comment on the line before a block changes this, or several, with
+commas between them:
 
-    <!-- not run: why -->       the block is left out
-    <!-- keeps running -->      a terminal of its own until the next ## heading; Ctrl-C ends it
-    <!-- exits with 2 -->       the last command's exit code
-    <!-- as NAME -->            the block, of whatever language, is the content of this file
+    <!-- run by make TARGET -->  it needs more than Python: this target runs it, in place of ``make test``
+    <!-- keeps running -->       a terminal of its own until the next ## heading; Ctrl-C ends it
+    <!-- exits with 2 -->        the last command's exit code
+    <!-- as NAME -->             the block, of whatever language, is the content of this file
 
 Ids, times and ports differ from run to run and are not compared.
 """
@@ -19,6 +20,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+ROOT = Path(__file__).resolve().parents[2]
 _FENCE = re.compile(r"^```(\w*)\s*$")
 _COMMENT = re.compile(r"^<!--\s*(.*?)\s*-->$")
 _RUN = {"sh", "console"}
@@ -43,22 +45,25 @@ class Block:
     note: str = ""
 
     @property
-    def not_run(self) -> str:
-        """Why it is left out; empty if it is run."""
-        return self.note.removeprefix("not run:").strip() if self.note.startswith("not run") else ""
+    def target(self) -> str:
+        """The make target that runs it; empty for ``make test``."""
+        return self._noted("run by make ")
 
     @property
     def keeps_running(self) -> bool:
-        return self.note == "keeps running"
+        return "keeps running" in self.note.split(", ")
 
     @property
     def exit_code(self) -> int:
-        return int(self.note.removeprefix("exits with ")) if self.note.startswith("exits with ") else 0
+        return int(self._noted("exits with ") or 0)
 
     @property
     def file(self) -> str:
         """What it is to be called if it is a file."""
-        return self.note.removeprefix("as ") if self.note.startswith("as ") else ""
+        return self._noted("as ")
+
+    def _noted(self, what: str) -> str:
+        return next((said.removeprefix(what) for said in self.note.split(", ") if said.startswith(what)), "")
 
     def commands(self) -> list[tuple[str, list[str]]]:
         """Each command and the lines it prints; a script is one command that may print anything."""
@@ -118,6 +123,13 @@ def _steady(line: str) -> str:
     return line.rstrip()
 
 
-def pages(root: Path) -> list[Path]:
+def pages() -> list[Path]:
     """The README and every page under docs/."""
-    return [root / "README.md", *sorted((root / "docs").rglob("*.md"))]
+    return [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def blocks_by(target: str) -> dict[str, list[Block]]:
+    """What one make target runs, empty for ``make test``: blocks in order, by the name of their page."""
+    found = {str(page.relative_to(ROOT)): [*blocks(page.read_text(encoding="utf-8"))] for page in pages()}
+    by_page = {name: [block for block in page if block.target == target] for name, page in found.items()}
+    return {name: page for name, page in by_page.items() if page}
