@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from notify_grpc.buses.local import LocalBus
 from notify_grpc.config import ConfigError, Settings
+from notify_grpc.core.local_bus import LocalBus
 from notify_grpc.domain.clock import Clock
 from notify_grpc.ports.bus import Bus, Presence
 from notify_grpc.ports.store import Store

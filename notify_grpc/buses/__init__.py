@@ -1,1 +1,1 @@
-"""How instances wake each other. Lossy: the store is the truth."""
+"""How instances wake each other. Lossy: the store is the truth. The bus of one process is the core's own."""

@@ -14,6 +14,7 @@ from typing import Self
 from notify_grpc.core.commands import Dispatch, NotifyCommand, NotifyResult, RecipientStatus
 from notify_grpc.core.dispatch import Attempted, Dispatcher
 from notify_grpc.core.inbox import InboxService, that_fit
+from notify_grpc.core.local_bus import LocalBus
 from notify_grpc.core.realtime.events import Event, EventKind
 from notify_grpc.core.realtime.registry import RealtimeSettings, SessionRegistry
 from notify_grpc.core.recipients import chosen_channels, resolve
@@ -25,7 +26,7 @@ from notify_grpc.domain.deliveries import Attempt, Delivery, Job
 from notify_grpc.domain.errors import InvalidArgument, NotFound, NotifyError
 from notify_grpc.domain.ids import MAX_ID_CHARS, is_id
 from notify_grpc.domain.models import Notification, Status, UserKey
-from notify_grpc.ports.bus import OFFLINE, Bus, DataChange, NoBus, Presence, UserPresence, Wake
+from notify_grpc.ports.bus import OFFLINE, Bus, DataChange, Presence, UserPresence, Wake
 from notify_grpc.ports.events import EventSink, NoEvents, ServiceEvent
 from notify_grpc.ports.store import Created, DeliveryFilter, Erased, Notice, Report, Store
 from notify_grpc.ports.telemetry import Metrics, NoMetrics, NoTracer, Tracer
@@ -58,7 +59,7 @@ class Notifier:
     ) -> None:
         self._store = store
         self._dispatcher = dispatcher or Dispatcher(store, (), owner="in-process", clock=clock)
-        self._bus = bus or NoBus()
+        self._bus = bus or LocalBus()
         self._presence = presence
         self._clock = clock
         self._tracer = tracer

@@ -131,21 +131,3 @@ class Presence(Protocol):
     async def find(self, users: Sequence[UserKey]) -> Mapping[UserKey, UserPresence]:
         """Users online among these. Raises Unavailable."""
         ...
-
-
-class NoBus:
-    """Where this instance is the only one."""
-
-    reconnects = 0
-    connected = True
-    shared = False
-
-    async def open(self, listener: BusListener) -> None: ...
-
-    async def close(self) -> None: ...
-
-    def publish_wakes(self, wakes: Sequence[Wake]) -> None: ...
-
-    def publish_data_change(self, change: DataChange) -> None: ...
-
-    def publish_signal(self, signal: SessionSignal) -> None: ...

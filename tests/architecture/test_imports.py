@@ -93,7 +93,7 @@ def test_libraries_stay_in_their_places() -> None:
         ("app.py", "from notify.v1 import notification_pb2"),
         ("core/thing.py", "def late():\n    import psycopg"),
         ("stores/memory.py", "from psycopg.rows import tuple_row"),
-        ("buses/local.py", "import redis.asyncio"),
+        ("buses/linked.py", "import redis.asyncio"),
         ("domain/thing.py", "import typer"),
         ("domain/thing.py", "from notify_grpc.ports import store"),
     ],

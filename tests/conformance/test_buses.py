@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from notify_grpc.buses.local import LocalBus, LocalHub
 from notify_grpc.buses.postgres import PostgresBus, PostgresPresence
 from notify_grpc.buses.redis import RedisBus, RedisPresence
+from notify_grpc.core.local_bus import LocalBus, LocalHub
 from notify_grpc.domain.errors import Unavailable
 from notify_grpc.ports.bus import Bus, Wake
 from notify_grpc.stores.postgres import migrate
@@ -26,9 +26,11 @@ class TestLocalBus(BusSuite):
         return lambda _: LocalBus(hub)
 
     async def test_alone_it_is_not_shared(self) -> None:
-        bus = LocalBus()
-        await bus.open(Heard())
+        bus, heard = LocalBus(), Heard()
+        await bus.open(heard)
+        bus.publish_wakes([Wake(ADA, 7, 1)])
         assert not bus.shared
+        assert heard.wakes == []
 
 
 class TestPostgresBus(BusSuite):
