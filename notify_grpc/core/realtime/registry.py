@@ -19,7 +19,7 @@ from notify_grpc.domain.errors import ResourceExhausted, Unauthenticated, Unavai
 from notify_grpc.domain.ids import new_id
 from notify_grpc.domain.models import EMPTY_INBOX, DeviceType, UserKey
 from notify_grpc.ports.bus import DataChange, LiveSession, Presence, SessionSignal, Wake
-from notify_grpc.ports.store import Store
+from notify_grpc.ports.store import InboxStore
 from notify_grpc.ports.telemetry import Metrics, NoMetrics
 
 log = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ class SessionRegistry:
 
     def __init__(
         self,
-        store: Store,
+        store: InboxStore,
         *,
         presence: Presence | None = None,
         settings: RealtimeSettings = RealtimeSettings(),
