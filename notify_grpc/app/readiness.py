@@ -7,8 +7,7 @@ import logging
 from collections.abc import Callable, Mapping
 
 from notify_grpc.domain.clock import Clock
-from notify_grpc.domain.errors import ResourceExhausted, Unavailable
-from notify_grpc.ports.store import Store
+from notify_grpc.ports.store import AWAY, Store
 
 log = logging.getLogger(__name__)
 _INTERVAL_S = 2.0
@@ -61,7 +60,7 @@ class Readiness:
     async def _ask(self) -> None:
         try:
             await self._store.ping()
-        except (Unavailable, ResourceExhausted) as exc:
+        except AWAY as exc:
             if self._ready:
                 log.warning("not ready", extra={"reason": str(exc)})
             self._set(False)

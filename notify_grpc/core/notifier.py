@@ -104,7 +104,7 @@ class Notifier:
         """Store one item per recipient, push it live, send it; when this returns, all rows are committed.
 
         ``budget_s`` bounds the first attempts of an INLINE dispatch; what is unfinished goes on by itself. A cancelled
-        call is stored and sent all the same, or not at all. Raises InvalidArgument, Unavailable.
+        call is stored and sent all the same, or not at all. Raises InvalidArgument, and as the store does.
         """
         [outcome] = await self.notify_many([command], budget_s=budget_s)
         if isinstance(outcome, NotifyError):
@@ -195,7 +195,7 @@ class Notifier:
         return await self._store.get_delivery(id)
 
     async def apply_report(self, report: Report) -> None:
-        """Take what a provider says later about a delivery; what changes nothing is no error. Raises Unavailable."""
+        """Take what a provider says later about a delivery; what changes nothing is no error. Raises as the store."""
         delivery = await self._store.report_delivery(report)
         if delivery is not None:
             self._announce_delivery(f"delivery.{delivery.state}", delivery)

@@ -6,8 +6,7 @@ import asyncio
 import logging
 
 from notify_grpc.domain.clock import Clock, SystemClock
-from notify_grpc.domain.errors import ResourceExhausted, Unavailable
-from notify_grpc.ports.store import Retention
+from notify_grpc.ports.store import AWAY, Retention
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +43,7 @@ class RetentionSweep:
             await asyncio.gather(task, return_exceptions=True)
 
     async def sweep(self) -> int:
-        """Delete all that is too old now; how many. Raises Unavailable."""
+        """Delete all that is too old now; how many. Raises as the store does."""
         before_ms = self._clock.now_ms() - round(self._age_s * 1_000)
         total = 0
         while pruned := await self._store.prune(before_ms, limit=self._batch):
@@ -56,7 +55,7 @@ class RetentionSweep:
             try:
                 if total := await self.sweep():
                     log.info("old notifications removed", extra={"count": total})
-            except (Unavailable, ResourceExhausted) as exc:
+            except AWAY as exc:
                 log.warning("retention waits for the store", extra={"reason": str(exc)})
             except Exception:  # it comes round seldom, and must come round again
                 log.exception("old notifications could not be removed this time")

@@ -9,9 +9,9 @@ from typing import Any, Protocol
 
 from aiohttp import web
 
-from notify_grpc.domain.errors import NotifyError, Unauthenticated, Unavailable
+from notify_grpc.domain.errors import NotifyError, Unauthenticated
 from notify_grpc.http.listener import MAX_BODY, Listener
-from notify_grpc.ports.store import Report
+from notify_grpc.ports.store import AWAY, Report
 
 log = logging.getLogger(__name__)
 
@@ -110,7 +110,7 @@ class HttpServer:
         except Unauthenticated as exc:
             log.warning("callback refused", extra={"provider": callbacks.provider, "reason": str(exc)})
             raise web.HTTPForbidden from exc
-        except Unavailable as exc:
+        except AWAY as exc:
             raise web.HTTPServiceUnavailable from exc
         except NotifyError as exc:
             raise web.HTTPBadRequest from exc

@@ -10,7 +10,7 @@ from contextvars import Context
 from typing import Generic, NamedTuple, TypeVar, cast
 
 from notify_grpc.domain.clock import Clock, SystemClock
-from notify_grpc.domain.errors import Unavailable
+from notify_grpc.domain.errors import ResourceExhausted, Unavailable
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -68,12 +68,12 @@ class GroupCommit(Generic[T, R]):
         """The item's result, once its group is committed.
 
         Cancelled while it waits, it is never committed; cancelled later, its commit goes on without an audience.
-        Raises Unavailable when closed or when too many wait, and whatever the commit raised.
+        Raises Unavailable when closed, ResourceExhausted when too many wait, and whatever the commit raised.
         """
         if self._closed:
             raise Unavailable("the store is closed")
         if len(self._waiting) >= self._max_waiting:
-            raise Unavailable("too many writes wait for the store")
+            raise ResourceExhausted("too many writes wait for the store")
         if self._linger_s:
             self._count_arrival()
         answer: asyncio.Future[R] = asyncio.get_running_loop().create_future()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Any
+from typing import Any, NoReturn
 
 import grpc
 import pytest
@@ -124,6 +124,26 @@ async def test_every_error_of_the_domain_has_its_code(
     refused = await refusal(service.internal.Notify(notice("n", "ann"), metadata=PRODUCER))
     assert refused.code() is code_of(error)
     assert refused.details() == str(error)
+
+
+async def test_a_store_that_takes_no_more_calls_is_a_cap_to_callers(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(*_: object, **__: object) -> NoReturn:
+        raise errors.ResourceExhausted("too many calls wait for the database")
+
+    for method in ("create_many", "list_notifications", "list_changes", "get_inboxes"):
+        monkeypatch.setattr(service.store, method, refuse)
+    calls = [
+        service.internal.Notify(notice("n", "ann"), metadata=PRODUCER),
+        service.client.GetNotifications(client_pb.GetNotificationsRequest(), metadata=as_user("ann")),
+        service.client.StreamEvents(client_pb.StreamEventsRequest(), metadata=as_user("ann")),
+    ]
+    ends = [await end_of(call) for call in calls]
+    monkeypatch.undo()
+
+    assert ends == [(grpc.StatusCode.RESOURCE_EXHAUSTED, "too many calls wait for the database")] * 3
+    assert (await service.notify("n", "ann")).duplicates == 0, "what was refused is not there"
 
 
 def test_a_plain_error_of_the_domain_is_a_defect() -> None:

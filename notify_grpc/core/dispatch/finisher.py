@@ -9,13 +9,13 @@ from typing import NamedTuple
 
 from notify_grpc.core.dispatch.batcher import Batcher
 from notify_grpc.core.dispatch.held import Held
-from notify_grpc.core.dispatch.loops import AWAY, Outage
+from notify_grpc.core.dispatch.loops import Outage
 from notify_grpc.core.dispatch.reporting import Reporter
 from notify_grpc.core.dispatch.settings import Attempted
 from notify_grpc.domain.clock import Clock
 from notify_grpc.domain.deliveries import ErrorClass, Outcome, Target, token_of
 from notify_grpc.domain.models import Channel, UserKey
-from notify_grpc.ports.store import Store
+from notify_grpc.ports.store import AWAY, Store
 
 log = logging.getLogger(__name__)
 _PUSH = frozenset({Channel.WEB_PUSH, Channel.MOBILE_PUSH})

@@ -9,11 +9,10 @@ from typing import NamedTuple
 
 from notify_grpc.core.dispatch.batcher import Batcher
 from notify_grpc.core.dispatch.held import Held
-from notify_grpc.core.dispatch.loops import AWAY
 from notify_grpc.domain.clock import Clock
 from notify_grpc.domain.deliveries import Lease
 from notify_grpc.domain.models import Channel
-from notify_grpc.ports.store import DeliveryStore
+from notify_grpc.ports.store import AWAY, DeliveryStore
 
 log = logging.getLogger(__name__)
 _BATCH = 1_000

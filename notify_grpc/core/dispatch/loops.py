@@ -8,11 +8,10 @@ from collections.abc import Awaitable, Callable
 from contextvars import Context
 
 from notify_grpc.domain.clock import Clock
-from notify_grpc.domain.errors import NotifyError, ResourceExhausted, Unavailable
+from notify_grpc.domain.errors import NotifyError
+from notify_grpc.ports.store import AWAY
 
 log = logging.getLogger(__name__)
-AWAY = (Unavailable, ResourceExhausted)
-"""What a store raises while it is down, too slow or has no room: the same call works later."""
 _FIRST_PAUSE_S = 0.25
 _LONGEST_PAUSE_S = 8.0
 _CANCEL_AGAIN_S = 0.2

@@ -6,9 +6,8 @@ import asyncio
 import logging
 
 from notify_grpc.domain.clock import Clock
-from notify_grpc.domain.errors import ResourceExhausted, Unavailable
 from notify_grpc.domain.models import UserKey
-from notify_grpc.ports.store import InboxStore
+from notify_grpc.ports.store import AWAY, InboxStore
 
 log = logging.getLogger(__name__)
 _BATCH = 1_000
@@ -62,7 +61,7 @@ class DeliveredRecorder:
             batch = list(self._waiting)[:_BATCH]
             try:
                 await self._store.mark_delivered(batch, self._clock.now_ms())
-            except (Unavailable, ResourceExhausted) as exc:
+            except AWAY as exc:
                 log.warning("delivered marks wait for the store", extra={"reason": str(exc)})
                 return False
             except Exception:  # marks the store chokes on must not hold up those of everybody else for ever

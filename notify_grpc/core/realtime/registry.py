@@ -19,7 +19,7 @@ from notify_grpc.domain.errors import ResourceExhausted, Unauthenticated, Unavai
 from notify_grpc.domain.ids import new_id
 from notify_grpc.domain.models import EMPTY_INBOX, DeviceType, UserKey
 from notify_grpc.ports.bus import DataChange, LiveSession, Presence, SessionSignal, Wake
-from notify_grpc.ports.store import InboxStore
+from notify_grpc.ports.store import AWAY, InboxStore
 from notify_grpc.ports.telemetry import Metrics, NoMetrics
 
 log = logging.getLogger(__name__)
@@ -105,7 +105,7 @@ class SessionRegistry:
         """Admit a session; its first event is the heartbeat. Pass it to `disconnect` when the stream ends, whatever
         happens.
 
-        Raises ResourceExhausted at a cap, Unavailable while draining or when the store is down.
+        Raises ResourceExhausted at a cap, Unavailable while draining, and as the store does.
         """
         self._admit(user)
         session = Session(
@@ -249,7 +249,7 @@ class SessionRegistry:
             await self._clock.sleep(interval_s)
             try:
                 await step()
-            except (Unavailable, ResourceExhausted):
+            except AWAY:
                 continue  # the store's own health is reported elsewhere
             except Exception:  # every stream hangs on this task: it must outlive a defect
                 log.exception("live sessions were not looked after this time")
@@ -298,7 +298,7 @@ class SessionRegistry:
         session.end(Unavailable("reconnect"), last=Event(EventKind.RECONNECT, after_ms=after_ms))
 
     async def check(self) -> None:
-        """Compare every session's place with the store. Raises Unavailable."""
+        """Compare every session's place with the store. Raises as that does."""
         users = list(self._by_user)
         for start in range(0, len(users), _CHECK_BATCH):
             some = users[start : start + _CHECK_BATCH]

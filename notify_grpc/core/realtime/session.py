@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 from notify_grpc.core.realtime.events import Event, EventKind, resync_reason
 from notify_grpc.domain.cursor import Cursor
-from notify_grpc.domain.errors import NotifyError, ResourceExhausted, Unavailable
+from notify_grpc.domain.errors import NotifyError
 from notify_grpc.domain.models import DeviceType, Inbox, Status, UserKey
 from notify_grpc.ports.bus import LiveSession
-from notify_grpc.ports.store import InboxStore
+from notify_grpc.ports.store import AWAY, InboxStore
 
 _FIRST_PAGE = 16
 """Rows of a session's first read, whose size is not known yet."""
@@ -210,7 +210,7 @@ class Session:
             await self._wait()
 
     async def start(self) -> Inbox:
-        """Fix where the stream begins, after it was registered; the counters at that moment. Raises Unavailable."""
+        """Fix where the stream begins, after it was registered; the counters at that moment. Raises as the store."""
         inboxes = await self._store.get_inboxes([self.user])
         inbox = inboxes.get(self.user, Inbox(0, 0, 0, 0, 0))
         if self._cursor is None:
@@ -246,7 +246,7 @@ class Session:
     async def _catch_up_or_wait(self) -> list[Event]:
         try:
             return await self._catch_up()
-        except (Unavailable, ResourceExhausted):
+        except AWAY:
             if self._ended is None:  # the end may have come meanwhile, and nothing would wake us after it
                 await self._wait()
             return []

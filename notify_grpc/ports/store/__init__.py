@@ -3,7 +3,8 @@
 For every method:
 - Each call is one transaction, or several where it says "in batches"; a cancelled call is wholly done or not at all.
 - Everything is scoped by `UserKey`; another user's row is NotFound or missing, exactly as if it did not exist.
-- Raises Unavailable when the database is down, full or too slow (waits are bounded), OutcomeUnknown when a commit's
+- Raises Unavailable when the database is down, full or too slow (waits are bounded), and ResourceExhausted when as
+  many calls wait for it as may, or one is larger than it takes: nothing was done. Raises OutcomeUnknown when a commit's
   answer was lost. Nothing of the database's own text is in the message.
 - Strings come back byte-exact; NUL is refused before the store. Times are epoch milliseconds. `at_ms` arguments are
   the caller's clock; due times, leases and expiry follow the store's own clock, so that instances need not agree.
@@ -15,12 +16,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from notify_grpc.domain.errors import ResourceExhausted, Unavailable
 from notify_grpc.ports.store.deliveries import DeliveryFilter, DeliveryStore, DueStats, Report
 from notify_grpc.ports.store.devices import DeviceStore
 from notify_grpc.ports.store.inboxes import Changes, Created, InboxStore, Marked, Notice, Page, Recipient
 from notify_grpc.ports.store.retention import Erased, Retention
 
 __all__ = [
+    "AWAY",
     "Capabilities",
     "Changes",
     "Created",
@@ -38,6 +41,9 @@ __all__ = [
     "Retention",
     "Store",
 ]
+
+AWAY = (Unavailable, ResourceExhausted)
+"""What any call may raise that is no fault of its own: the same call works later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,5 +73,5 @@ class Store(InboxStore, DeviceStore, DeliveryStore, Retention, Protocol):
         ...
 
     async def ping(self) -> None:
-        """Answer soon (≤ 2 s) whether reads and writes can work. Raises Unavailable."""
+        """Answer soon (≤ 2 s) whether reads and writes can work. Raises as every method does."""
         ...

@@ -10,7 +10,7 @@ import pytest
 from aiohttp import ClientSession
 
 from notify_grpc.domain.deliveries import DeliveryState
-from notify_grpc.domain.errors import Unauthenticated, Unavailable
+from notify_grpc.domain.errors import NotifyError, ResourceExhausted, Unauthenticated, Unavailable
 from notify_grpc.http.forwarding import SupervisorHttp
 from notify_grpc.http.server import HttpServer
 from notify_grpc.ports.store import Report
@@ -106,8 +106,9 @@ async def test_a_wrong_signature_is_forbidden_and_changes_nothing(world: World) 
     assert (answer.status_code, world.reports) == (403, [])
 
 
-async def test_a_store_that_is_down_makes_the_provider_try_again(world: World) -> None:
-    world.failing = Unavailable("down")
+@pytest.mark.parametrize("error", [Unavailable("down"), ResourceExhausted("too many calls wait")])
+async def test_a_store_that_is_down_or_full_makes_the_provider_try_again(world: World, error: NotifyError) -> None:
+    world.failing = error
 
     answer = await world.ask("/callbacks/post", "POST", headers={"X-Signature": "good"})
 

@@ -8,7 +8,7 @@ from contextvars import ContextVar
 
 import pytest
 
-from notify_grpc.domain.errors import NotFound, OutcomeUnknown, Unavailable
+from notify_grpc.domain.errors import NotFound, OutcomeUnknown, ResourceExhausted, Unavailable
 from notify_grpc.stores.group_commit import GroupCommit
 from tests.support.clock import ManualClock
 from tests.support.waiting import eventually
@@ -180,7 +180,7 @@ async def test_close_commits_what_waits_and_refuses_what_comes(disk: Disk) -> No
 async def test_too_many_waiting_are_refused(disk: Disk) -> None:
     group = GroupCommit(disk.commit, name="test", max_waiting=2)
     tasks = await queue_behind_a_commit(group, disk, 1, 2)
-    with pytest.raises(Unavailable, match="too many"):
+    with pytest.raises(ResourceExhausted, match="too many"):
         await group.submit(3)
     disk.go.set()
     assert await asyncio.gather(*tasks) == [0, 2, 4]
