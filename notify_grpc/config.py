@@ -12,9 +12,10 @@ from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from notify_grpc.domain.addresses import plain_host
 from notify_grpc.domain.errors import NotifyError
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0}
@@ -46,6 +47,7 @@ def _split(value: object) -> object:
 Duration = Annotated[float, BeforeValidator(parse_duration), Field(ge=0)]
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 Secrets = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split)]
+Host = Annotated[str, AfterValidator(plain_host)]
 Port = Annotated[int, Field(ge=0, le=65_535)]
 NOTHING = SecretStr("")
 _HTTP = ("http", "https")
@@ -69,7 +71,9 @@ class Settings(BaseSettings):
     client_port: Port = Field(8080, description="Port of NotificationClientService, for recipients; 0 picks one.")
     internal_port: Port = Field(8081, description="Port of NotificationInternalService, for producers; 0 picks one.")
     metrics_port: Port = Field(9090, description="HTTP port of /healthz, /metrics and provider callbacks; 0 picks one.")
-    listen_host: str = Field("", description="Address to listen on. Default 0.0.0.0, in dev mode 127.0.0.1.")
+    listen_host: Host = Field(
+        "", description="Address to listen on; :: is every one, IPv4 too. Default 0.0.0.0, in dev mode 127.0.0.1."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level logged.")
     log_format: Literal["auto", "json", "text"] = Field("auto", description="auto is text on a terminal, else json.")
     shutdown_timeout: Duration = Field(30.0, gt=0, description="The longest a shutdown may take.")

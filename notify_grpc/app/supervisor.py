@@ -59,8 +59,9 @@ class Supervisor:
             self._reserve_ports()
             client, internal = (s.getsockname()[1] for s in self._reserved)
             overrides = {**self._passed_on(), "client_port": client, "internal_port": internal}
-            host = self.worker_host
-            self._workers = [Worker(n, overrides, self._clock, host) for n in range(self.settings.workers)]
+            self._workers = [
+                Worker(n, overrides, self._clock, self.settings.host) for n in range(self.settings.workers)
+            ]
             stack.push_async_callback(self._stop_workers)
             await asyncio.gather(*(worker.start() for worker in self._workers))
             session = await stack.enter_async_context(ClientSession())
@@ -80,18 +81,16 @@ class Supervisor:
         """What workers cannot read in the environment: the command line's word on their number."""
         return {"workers": self.settings.workers}
 
-    @property
-    def worker_host(self) -> str:
-        """Where workers' own HTTP ports are reached from here."""
-        return "127.0.0.1" if self.settings.host == "0.0.0.0" else self.settings.host
-
     def _reserve_ports(self) -> None:
         """Bound here without listening, so that the ports are ours, and known, while workers come and go."""
         for port in (self.settings.client_port, self.settings.internal_port):
-            reserved = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+            family, kind, _, _, address = socket.getaddrinfo(self.settings.host, port, type=socket.SOCK_STREAM)[0]
+            reserved = socket.socket(family, kind)
             self._reserved.append(reserved)
             reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-            reserved.bind((self.settings.host, port))
+            if family == socket.AF_INET6:  # `::` is every address of IPv4 too, as to gRPC
+                reserved.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+            reserved.bind(address)
 
     def _release_ports(self) -> None:
         while self._reserved:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from aiohttp import ClientError, ClientSession, ClientTimeout
 
+from notify_grpc.domain.addresses import authority, reached_at
 from notify_grpc.domain.clock import Clock
 from notify_grpc.domain.errors import Unavailable
 from notify_grpc.telemetry.exposition import from_json, merge, without_gauges
@@ -28,9 +29,9 @@ class Worker:
     """One slot: the process in it changes, what its processes counted adds up."""
 
     def __init__(self, number: int, overrides: Mapping[str, object], clock: Clock, host: str = "127.0.0.1") -> None:
-        """``host``: where its HTTP port is reached."""
+        """``host``: where it listens."""
         self.number = number
-        self._host = host
+        self._host = reached_at(host)
         self.ready = False
         self._overrides = json.dumps({**overrides, "metrics_port": 0})
         self._clock = clock
@@ -49,7 +50,7 @@ class Worker:
     @property
     def url(self) -> str:
         """Its HTTP port; "" while there is none."""
-        return f"http://{self._host}:{self._port}" if self._port and self.pid else ""
+        return f"http://{authority(self._host, self._port)}" if self._port and self.pid else ""
 
     @property
     def numbers(self) -> Snapshot:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Concatenate, ParamSpec
 import grpc
 import typer
 
+from notify_grpc.cli.servers import ListenHost, ProducerServer, RecipientServer, address
 from notify_grpc.cli.token import Audience, Issuer, Secret, Tenant, User, mint
 from notify_grpc.client import InboxClient, NotifyClient
 from notify_grpc.domain.errors import InvalidArgument
@@ -20,31 +21,12 @@ Tls = Annotated[bool, typer.Option("--tls", envvar="NOTIFY_TLS", help="Speak TLS
 CaFile = Annotated[
     Path | None, typer.Option("--ca", envvar="NOTIFY_CA_FILE", help="PEM file of the CA to trust; implies --tls.")
 ]
-ProducerServer = Annotated[
-    str,
-    typer.Option(
-        "--server",
-        envvar=["NOTIFY_INTERNAL_ADDRESS", "NOTIFY_INTERNAL_PORT"],
-        help="host:port, or a port of this host.",
-    ),
-]
-RecipientServer = Annotated[
-    str,
-    typer.Option(
-        "--server", envvar=["NOTIFY_CLIENT_ADDRESS", "NOTIFY_CLIENT_PORT"], help="host:port, or a port of this host."
-    ),
-]
 InternalToken = Annotated[
     str, typer.Option("--token", envvar="NOTIFY_INTERNAL_TOKEN", help="The internal token; the first of several.")
 ]
 RecipientToken = Annotated[
     str, typer.Option("--token", envvar="NOTIFY_CLIENT_TOKEN", help="The recipient's token; made from --as if absent.")
 ]
-
-
-def address(server: str) -> str:
-    """``host:port`` of an address that may be a port of this host."""
-    return f"127.0.0.1:{server}" if server.isdigit() else server
 
 
 def _credentials(tls: bool, ca: Path | None) -> grpc.ChannelCredentials | None:
@@ -57,17 +39,21 @@ def _credentials(tls: bool, ca: Path | None) -> grpc.ChannelCredentials | None:
 
 
 def _producer(
-    server: ProducerServer = "8081", token: InternalToken = "", tls: Tls = False, ca: CaFile = None
+    server: ProducerServer = "8081",
+    listen_host: ListenHost = "",
+    token: InternalToken = "",
+    tls: Tls = False,
+    ca: CaFile = None,
 ) -> NotifyClient:
-    return NotifyClient(
-        address(server), token=token.split(",")[0].strip(), credentials=_credentials(tls, ca), timeout_s=30.0
-    )
+    first = token.split(",")[0].strip()
+    return NotifyClient(address(server, listen_host), token=first, credentials=_credentials(tls, ca), timeout_s=30.0)
 
 
 def _recipient(
     user: User = "",
     tenant: Tenant = "demo",
     server: RecipientServer = "8080",
+    listen_host: ListenHost = "",
     token: RecipientToken = "",
     secret: Secret = "",
     issuer: Issuer = "",
@@ -81,7 +67,7 @@ def _recipient(
     def fresh() -> str:
         return token or mint(user, tenant, secret=secret, issuer=issuer, audience=audience)
 
-    return InboxClient(address(server), token=fresh, credentials=_credentials(tls, ca), timeout_s=30.0)
+    return InboxClient(address(server, listen_host), token=fresh, credentials=_credentials(tls, ca), timeout_s=30.0)
 
 
 def producer_command(command: Callable[Concatenate[NotifyClient, P], Awaitable[None]]) -> Callable[..., None]:

@@ -10,15 +10,14 @@ import typer
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from notify_grpc.cli.failures import Exit
+from notify_grpc.cli.servers import ListenHost, RecipientServer, address
 from notify_grpc.cli.text import Json, print_json
 
 
 def health(
     service: Annotated[str, typer.Option(help='"readiness", "liveness", a service\'s full name, or "".')] = "readiness",
-    server: Annotated[
-        str,
-        typer.Option(envvar=["NOTIFY_CLIENT_ADDRESS", "NOTIFY_CLIENT_PORT"], help="host:port, or a port of this host."),
-    ] = "8080",
+    server: RecipientServer = "8080",
+    listen_host: ListenHost = "",
     timeout: Annotated[float, typer.Option(min=0.1, help="Seconds.")] = 3.0,
     tls: Annotated[bool, typer.Option("--tls", envvar="NOTIFY_TLS", help="Speak TLS.")] = False,
     ca: Annotated[
@@ -28,10 +27,10 @@ def health(
     as_json: Json = False,
 ) -> None:
     """Ask grpc.health.v1 whether the server serves. Exit code 0 if it does, else 1."""
-    address = f"127.0.0.1:{server}" if server.isdigit() else server
+    target = address(server, listen_host)
     secure = ca is not None or tls
     credentials = grpc.ssl_channel_credentials(ca.read_bytes() if ca else None)
-    with grpc.secure_channel(address, credentials) if secure else grpc.insecure_channel(address) as channel:
+    with grpc.secure_channel(target, credentials) if secure else grpc.insecure_channel(target) as channel:
         status = _ask(channel, service, timeout)
     print_json({"service": service, "status": status}) if as_json else typer.echo(status)
     if status != "SERVING":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from notify_grpc.app import Application, Supervisor, run, supervise
 from notify_grpc.cli.failures import Exit
 from notify_grpc.cli.text import Json, print_json
 from notify_grpc.config import Settings, load
+from notify_grpc.domain.addresses import authority, reached_at
 from notify_grpc.domain.errors import NotifyError
 
 
@@ -39,15 +41,15 @@ def announce(application: Application | Supervisor) -> None:
     """Say where it listens and, in dev mode, what to paste next."""
     settings, ports = application.settings, application.ports
     for who, address in (
-        ("recipients", f"{settings.host}:{ports.client}"),
-        ("producers", f"{settings.host}:{ports.internal}"),
-        ("operators", f"http://{settings.host}:{ports.metrics}/healthz"),
+        ("recipients", authority(settings.host, ports.client)),
+        ("producers", authority(settings.host, ports.internal)),
+        ("operators", f"http://{authority(settings.host, ports.metrics)}/healthz"),
     ):
         typer.echo(f"  {who:<11} {address}")
     typer.echo(f"  {'store':<11} {settings.store_driver}{_where(settings)}")
     if settings.auth_dev_mode:
         typer.echo("\nDev mode: every user name is good. Try this in other terminals:\n")
-        for line in to_paste(ports.client, ports.internal):
+        for line in to_paste(reached_at(settings.host), ports.client, ports.internal):
             typer.echo(f"  {line}")
         typer.echo()
     sys.stdout.flush()
@@ -59,15 +61,21 @@ def announce_json(application: Application | Supervisor) -> None:
     sys.stdout.flush()
 
 
-def to_paste(client_port: int, internal_port: int) -> list[str]:
-    """Three commands for a newcomer; a port is named where it is not the default."""
-    recipients = "" if client_port == 8080 else f" --server {client_port}"
-    producers = "" if internal_port == 8081 else f" --server {internal_port}"
+def to_paste(host: str, client_port: int, internal_port: int) -> list[str]:
+    """Three commands for a newcomer; the server is named where it is not the default."""
+    recipients = _option(host, client_port, 8080)
+    producers = _option(host, internal_port, 8081)
     return [
         f"{program()} listen --as ada{recipients}",
         f'{program()} send --to ada --title "Hello" --body "It works"{producers}',
         f"{program()} inbox --as ada{recipients}",
     ]
+
+
+def _option(host: str, port: int, default: int) -> str:
+    if host != "127.0.0.1":
+        return f" --server {shlex.quote(authority(host, port))}"
+    return "" if port == default else f" --server {port}"
 
 
 def program() -> str:

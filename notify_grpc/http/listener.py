@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+
 from aiohttp import web
 
 MAX_BODY = 1 << 20
@@ -26,11 +28,18 @@ class Listener:
         runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
         await runner.setup()
         try:
-            await web.TCPSite(runner, self._host, self._asked_port).start()
+            await self._site(runner).start()
         except BaseException:
             await runner.cleanup()
             raise
         self._runner = runner
+
+    def _site(self, runner: web.AppRunner) -> web.BaseSite:
+        if self._host != "::":
+            return web.TCPSite(runner, self._host, self._asked_port)
+        # asyncio would take IPv6 alone; gRPC's ports take both.
+        address = (self._host, self._asked_port)
+        return web.SockSite(runner, socket.create_server(address, family=socket.AF_INET6, dualstack_ipv6=True))
 
     async def stop(self) -> None:
         """Stop listening. Idempotent, safe before start."""

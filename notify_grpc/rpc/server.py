@@ -11,6 +11,7 @@ import grpc
 from google.protobuf.descriptor import ServiceDescriptor
 
 from notify_grpc.core.notifier import Notifier
+from notify_grpc.domain.addresses import authority
 from notify_grpc.ports.auth import Authenticator
 from notify_grpc.ports.telemetry import Metrics, NoMetrics, NoTracer, Tracer
 from notify_grpc.rpc import client_service, health, internal_service, reflection
@@ -38,7 +39,7 @@ class Ports(NamedTuple):
 class ServerSettings:
     """How the servers listen. Port 0 takes any free one."""
 
-    host: str = "[::]"
+    host: str = "::"
     client_port: int = 8080
     internal_port: int = 8081
     client_tls: TlsFiles | None = None
@@ -106,8 +107,8 @@ class Servers:
         client = self._build(client_service.SERVICE, self._client_service, self._client_auth)
         internal = self._build(internal_service.SERVICE, self._internal_service, self._internal_auth)
         self._ports = Ports(
-            _listen(client, f"{settings.host}:{settings.client_port}", settings.client_tls),
-            _listen(internal, f"{settings.host}:{settings.internal_port}", settings.internal_tls),
+            _listen(client, authority(settings.host, settings.client_port), settings.client_tls),
+            _listen(internal, authority(settings.host, settings.internal_port), settings.internal_tls),
         )
         for server in (client, internal):
             await server.start()

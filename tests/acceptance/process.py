@@ -74,7 +74,7 @@ class Server:
 
     def __init__(self, process: asyncio.subprocess.Process, env: Mapping[str, str], cwd: Path) -> None:
         self._process = process
-        self._env = env
+        self.env = env
         self.cwd = cwd
         self.announcement = ""
         self._log: list[str] = []
@@ -103,7 +103,7 @@ class Server:
     async def command(self, *arguments: str) -> Done:
         """Run a command against this server."""
         ports = self.ports
-        env = {**self._env, "NOTIFY_CLIENT_PORT": str(ports.client), "NOTIFY_INTERNAL_PORT": str(ports.internal)}
+        env = {**self.env, "NOTIFY_CLIENT_PORT": str(ports.client), "NOTIFY_INTERNAL_PORT": str(ports.internal)}
         return await run(*arguments, env=env, cwd=self.cwd)
 
     def signal(self, number: signal.Signals) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.process import PROGRAM, Done, environment, run, serving
+from tests.support.ports import needs_ipv6
 
 
 async def paste(line: str, cwd: Path) -> asyncio.subprocess.Process:
@@ -41,8 +42,9 @@ async def until_line(stream: asyncio.StreamReader | None, part: str) -> str:
     raise AssertionError(f"ended without {part!r}")
 
 
-async def test_the_printed_lines_work_as_they_are(tmp_path: Path) -> None:
-    async with serving(tmp_path, last=f"{PROGRAM} inbox") as server:
+@pytest.mark.parametrize("host", ["", pytest.param("::1", marks=needs_ipv6), pytest.param("::", marks=needs_ipv6)])
+async def test_the_printed_lines_work_as_they_are(tmp_path: Path, host: str) -> None:
+    async with serving(tmp_path, last=f"{PROGRAM} inbox", settings={"NOTIFY_LISTEN_HOST": host}) as server:
         listen, send, inbox = [line.strip() for line in server.announcement.splitlines() if str(PROGRAM) in line]
         assert [shlex.split(line)[1] for line in (listen, send, inbox)] == ["listen", "send", "inbox"]
 

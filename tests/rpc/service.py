@@ -18,6 +18,7 @@ from notify_grpc.auth.dev import DevAuthenticator
 from notify_grpc.auth.internal_token import InternalTokenAuthenticator
 from notify_grpc.core.notifier import Notifier
 from notify_grpc.core.realtime.registry import RealtimeSettings
+from notify_grpc.domain.addresses import authority, reached_at
 from notify_grpc.domain.clock import Clock, SystemClock
 from notify_grpc.ports.auth import Authenticator
 from notify_grpc.ports.telemetry import Metrics, NoMetrics
@@ -158,8 +159,9 @@ async def running_service(
         stack.push_async_callback(servers.stop, 1)
         stack.callback(notifier.sessions.drain, 0)
         servers.health.set_ready(True)
+        here = reached_at(settings.host)
         channels = [
-            await stack.enter_async_context(grpc.aio.insecure_channel(f"127.0.0.1:{port}", options=_OWN_CONNECTION))
+            await stack.enter_async_context(grpc.aio.insecure_channel(authority(here, port), options=_OWN_CONNECTION))
             for port in servers.ports
         ]
         yield Service(notifier, store, servers, *channels)

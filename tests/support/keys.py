@@ -39,9 +39,10 @@ def base64url(raw: bytes) -> str:
 
 
 def certificate_for(key: PrivateKey) -> x509.Certificate:
-    """Self-signed, for localhost and 127.0.0.1, valid for an hour around now."""
+    """Self-signed, for localhost, 127.0.0.1 and ::1, valid for an hour around now."""
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     now = datetime.now(UTC)
+    addresses = [x509.IPAddress(ip_address(address)) for address in ("127.0.0.1", "::1")]
     return (
         x509.CertificateBuilder()
         .subject_name(name)
@@ -50,9 +51,7 @@ def certificate_for(key: PrivateKey) -> x509.Certificate:
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(hours=1))
         .not_valid_after(now + timedelta(hours=1))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.1"))]), False
-        )
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost"), *addresses]), False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
         .sign(key, SHA256())
     )

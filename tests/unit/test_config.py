@@ -147,3 +147,10 @@ def test_tracing_is_off_until_an_endpoint_is_named(env: pytest.MonkeyPatch) -> N
 
 def test_every_setting_is_described() -> None:
     assert [name for name, field in Settings.model_fields.items() if not field.description] == []
+
+
+@pytest.mark.parametrize(("text", "host"), [("[::1]", "::1"), ("::", "::"), ("10.0.0.5", "10.0.0.5")])
+def test_an_ipv6_address_may_stand_in_brackets(env: pytest.MonkeyPatch, text: str, host: str) -> None:
+    env.setenv("NOTIFY_LISTEN_HOST", text)
+
+    assert load().host == host

@@ -5,9 +5,7 @@ from __future__ import annotations
 import pytest
 
 from notify_grpc.app import workers
-from notify_grpc.app.supervisor import Supervisor
 from notify_grpc.app.workers import Worker
-from notify_grpc.config import load
 from notify_grpc.domain.errors import Unavailable
 from tests.support.clock import ManualClock
 
@@ -31,13 +29,20 @@ async def test_a_worker_that_says_no_port_did_not_start_and_is_not_left_behind(
     assert worker.pid == 0
 
 
-@pytest.mark.parametrize(("listen_host", "url"), [("0.0.0.0", "http://127.0.0.1:9"), ("10.1.2.3", "http://10.1.2.3:9")])
+@pytest.mark.parametrize(
+    ("listen_host", "url"),
+    [
+        ("0.0.0.0", "http://127.0.0.1:9"),
+        ("10.1.2.3", "http://10.1.2.3:9"),
+        ("::", "http://127.0.0.1:9"),
+        ("::1", "http://[::1]:9"),
+    ],
+)
 async def test_a_worker_is_asked_where_it_listens(
     clock: ManualClock, monkeypatch: pytest.MonkeyPatch, listen_host: str, url: str
 ) -> None:
     saying(monkeypatch, '{"metrics_port": 9}')
-    supervisor = Supervisor(load(auth_dev_mode=True, listen_host=listen_host), clock)
-    worker = Worker(1, {}, clock, supervisor.worker_host)
+    worker = Worker(1, {}, clock, listen_host)
     await worker.start()
 
     assert worker.url == url

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
@@ -14,6 +15,7 @@ from notify_grpc.domain.errors import NotifyError, ResourceExhausted, Unauthenti
 from notify_grpc.http.forwarding import SupervisorHttp
 from notify_grpc.http.server import HttpServer
 from notify_grpc.ports.store import Report
+from tests.support.ports import needs_ipv6
 
 REPORT = Report(DeliveryState.ACKED, "post", "m-1")
 
@@ -129,6 +131,28 @@ async def test_a_body_that_is_too_large_is_refused(world: World) -> None:
     answer = await world.ask("/callbacks/post", "POST", content=b"x" * (2 << 20), headers={"X-Signature": "good"})
 
     assert answer.status_code == 413
+
+
+@needs_ipv6
+@pytest.mark.parametrize(("host", "reached"), [("::1", ["[::1]"]), ("::", ["[::1]", "127.0.0.1"])])
+async def test_it_listens_on_ipv6(host: str, reached: list[str]) -> None:
+    server = HttpServer(host, 0, health=lambda: (True, {}), metrics=lambda _: (b"", "text/plain"))
+    await server.start()
+    async with httpx.AsyncClient() as http:
+        answers = [await http.get(f"http://{one}:{server.port}/healthz") for one in reached]
+    await server.stop()
+
+    assert [answer.status_code for answer in answers] == [200] * len(reached)
+
+
+@needs_ipv6
+async def test_a_port_of_ipv6_that_is_taken_is_named() -> None:
+    with socket.create_server(("::", 0), family=socket.AF_INET6) as taken:
+        server = HttpServer(
+            "::", taken.getsockname()[1], health=lambda: (True, {}), metrics=lambda _: (b"", "text/plain")
+        )
+        with pytest.raises(OSError, match="in use"):
+            await server.start()
 
 
 async def test_a_supervisor_passes_callbacks_on_whole(world: World) -> None:
