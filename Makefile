@@ -5,6 +5,9 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --use-pe
 PROTOS := $(sort $(wildcard protos/notify/v1/*.proto))
 PROTOC = $(BIN)/python -m grpc_tools.protoc -Iprotos $(PROTOS)
 MAIL_PORT ?= 2525
+FRONT_PORT ?= 8000
+PROBES_PORT ?= 8001
+PAGE_PORT ?= 8090
 GRPCURL := v1.9.3
 ACTIONLINT := v1.7.12
 PYTEST_ARGS ?= -n 3 --dist loadgroup
@@ -39,7 +42,8 @@ front: export NOTIFY_SQLITE_PATH ?= var/notify.db
 front: .venv/.dev ## The service, Envoy in front of it (port 8000) and the browser inbox (port 8090); Ctrl-C drains and stops
 	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory examples/web/.built; else echo "no npm here: without the page"; fi
 	@mkdir -p var
-	@set -- $(BIN)/python -m examples.front; if [ -f examples/web/dist/index.html ]; then set -- "$$@" --page examples/web/dist; fi; \
+	@set -- $(BIN)/python -m examples.front --port $(FRONT_PORT) --probes-port $(PROBES_PORT) --page-port $(PAGE_PORT); \
+	if [ -f examples/web/dist/index.html ]; then set -- "$$@" --page examples/web/dist; fi; \
 	if [ -t 0 ]; then set -m; "$$@"; else exec "$$@"; fi
 
 test: .venv/.dev ## Run every test but those of outside, browser and stubs' toolchains, with real servers

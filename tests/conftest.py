@@ -99,6 +99,7 @@ def clone(tmp_path: Path) -> Path:
 @pytest.fixture
 def reader_env() -> dict[str, str]:
     """A reader's environment, but for ports of its own."""
-    names = ("NOTIFY_CLIENT_PORT", "NOTIFY_INTERNAL_PORT", "NOTIFY_METRICS_PORT", "MAIL_PORT")
-    ports = {name: str(free_port()) for name in names}
+    of_service = ("NOTIFY_CLIENT_PORT", "NOTIFY_INTERNAL_PORT", "NOTIFY_METRICS_PORT")
+    of_make = ("MAIL_PORT", "FRONT_PORT", "PROBES_PORT", "PAGE_PORT")
+    ports = {name: str(free_port()) for name in of_service + of_make}
     return environment(**ports, PATH=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import signal
 import subprocess
@@ -11,14 +12,31 @@ import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
+from http import HTTPStatus
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 from examples.front import envoy
 
 
 class Page(SimpleHTTPRequestHandler):
-    """Static files, fresh each time, without a line per request."""
+    """Static files, fresh each time, without a line per request; ``config.json`` names the Envoy that runs here."""
+
+    def __init__(self, *args: Any, api: str, **kwargs: Any) -> None:
+        self._api = api
+        super().__init__(*args, **kwargs)  # answers the request
+
+    def do_GET(self) -> None:
+        if self.path != "/config.json":
+            super().do_GET()
+            return
+        config = json.dumps({"api": self._api}).encode()
+        self.send_response(HTTPStatus.OK)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(config)))
+        self.end_headers()
+        self.wfile.write(config)
 
     def end_headers(self) -> None:
         self.send_header("cache-control", "no-store")
@@ -29,9 +47,9 @@ class Page(SimpleHTTPRequestHandler):
 
 
 @contextmanager
-def page(folder: Path, port: int) -> Iterator[None]:
-    """Serve a folder on loopback. Raises OSError when the port is taken."""
-    with ThreadingHTTPServer(("127.0.0.1", port), partial(Page, directory=str(folder))) as server:
+def page(folder: Path, port: int, api: str) -> Iterator[None]:
+    """Serve a folder on loopback, its calls going to ``api``. Raises OSError when the port is taken."""
+    with ThreadingHTTPServer(("127.0.0.1", port), partial(Page, directory=str(folder), api=api)) as server:
         thread = threading.Thread(target=server.serve_forever, name="page")
         thread.start()
         try:
@@ -73,9 +91,10 @@ def main() -> int:
         serving = stack.enter_context(service())
         upstream = int(os.environ.get("NOTIFY_CLIENT_PORT", "8080"))
         stack.enter_context(envoy.running(args.port, args.probes_port, [upstream], origins))
-        print(f"  front       http://127.0.0.1:{args.port}")
+        api = f"http://127.0.0.1:{args.port}"
+        print(f"  front       {api}")
         if args.page:
-            stack.enter_context(page(args.page, args.page_port))
+            stack.enter_context(page(args.page, args.page_port, api))
             print(f"  page        {origins[0]}")
         sys.stdout.flush()
         return serving.wait()

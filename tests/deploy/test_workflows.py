@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import shlex
+import tomllib
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +95,20 @@ def test_an_image_is_scanned_before_it_is_pushed_and_signed_after() -> None:
     assert found[push]["with"]["platforms"] == "linux/amd64,linux/arm64"
     assert "attest" in found[sign]["run"]
     assert "key" not in found[sign]["run"], "keyless"
+
+
+def test_a_release_checks_its_signature_as_the_page_says() -> None:
+    found = steps("release.yml", "image")
+    check = index(found, "cosign verify")
+    assert index(found, "cosign sign") < check
+
+    command = found[check]["run"].replace("\\\n", "").replace("$IMAGE", load(FILES[1])["env"]["IMAGE"])
+    for name in ("${{ github.repository }}", "$GITHUB_REPOSITORY"):
+        command = command.replace(name, "OWNER/notify-grpc")
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    page = (ROOT / "docs" / "kubernetes.md").read_text()
+    said = re.findall(r"^\| (?:the image|`(--[\w-]+)`) \| `([^`]+)`", page, re.MULTILINE)
+    assert shlex.split(command.replace("$VERSION", version)) == ["cosign", "verify", *filter(None, chain(*said))]
 
 
 def test_a_release_carries_wheel_contract_and_sbom() -> None:

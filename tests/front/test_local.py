@@ -33,6 +33,8 @@ async def test_it_starts_as_one_and_stops_as_one(tmp_path: Path) -> None:
                     break
             async with http.get(f"http://localhost:{page}/") as response:
                 assert await response.text() == "<h1>Inbox</h1>"
+            async with http.get(f"http://localhost:{page}/config.json") as response:
+                assert await response.json() == {"api": f"http://127.0.0.1:{front}"}
             asked = {"origin": f"http://localhost:{page}", "access-control-request-method": "POST"}
             path = "notify.v1.NotificationClientService/StreamEvents"
             async with http.options(f"http://127.0.0.1:{front}/{path}", headers=asked) as response:

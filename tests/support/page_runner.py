@@ -14,7 +14,7 @@ from pathlib import Path
 from tests.support.pages import Block, same, within
 from tests.support.waiting import eventually
 
-_COMMAND_S = 50.0
+_COMMAND_S = 300.0
 _PORTS = {"2525": "MAIL_PORT", "8080": "NOTIFY_CLIENT_PORT", "8081": "NOTIFY_INTERNAL_PORT"}
 """Ports as pages write them, and the variables that say which ones a test has in their place."""
 
@@ -87,7 +87,11 @@ async def run(block: Block, cwd: Path, env: dict[str, str]) -> None:
     commands = block.commands()
     for number, (command, expected) in enumerate(commands, 1):
         process = await start(command, cwd, env)
-        out, _ = await asyncio.wait_for(process.communicate(), _COMMAND_S)
+        try:
+            out, _ = await asyncio.wait_for(process.communicate(), _COMMAND_S)
+        finally:
+            if process.returncode is None:
+                os.killpg(process.pid, signal.SIGKILL)
         code = block.exit_code if number == len(commands) else 0
         printed = out.decode()
         assert process.returncode == code, f"line {block.line}: {command}\nexit code {process.returncode}\n{printed}"
@@ -95,8 +99,4 @@ async def run(block: Block, cwd: Path, env: dict[str, str]) -> None:
 
 
 def _with_own_ports(command: str, env: dict[str, str]) -> str:
-    return re.sub(
-        r"(?<=127\.0\.0\.1:)\d{4}\b",
-        lambda port: env.get(_PORTS.get(port[0], ""), port[0]),
-        command,
-    )
+    return re.sub(r"(?<=127\.0\.0\.1:)\d{4}\b", lambda port: env.get(_PORTS.get(port[0], ""), port[0]), command)

@@ -30,7 +30,7 @@ _VARIES = [
     (re.compile(r"\w{3}, \d+ \w{3} \d{4} \d\d:\d\d:\d\d [+-]\d{4}"), "DATE"),
     (re.compile(r"\b\d+ ms\b"), "N ms"),
     (re.compile(r" --server \d+"), ""),
-    (re.compile(r"(127\.0\.0\.1:|127\.0\.0\.1', |ports? |and )\d+"), r"\1PORT"),
+    (re.compile(r"(127\.0\.0\.1:|localhost:|127\.0\.0\.1', |ports? |and )\d+"), r"\1PORT"),
 ]
 
 
