@@ -106,7 +106,9 @@ class Settings(BaseSettings):
     redis_url: SecretStr = Field(NOTHING, description="redis:// or rediss:// URL of the redis bus.")
     presence_ttl: Duration = Field(30.0, ge=1, description="A dead instance's sessions are forgotten after this time.")
 
-    auth_jwt_secret: SecretStr = Field(NOTHING, description="HS256 secret of recipients' tokens (32 bytes or more).")
+    auth_jwt_secret: Secrets = Field(
+        (), description="HS256 secrets of recipients' tokens (32 bytes or more); several for rotation."
+    )
     auth_jwks_url: str = Field("", description="JWKS URL of recipients' tokens (RS256, ES256, EdDSA).")
     auth_jwt_issuer: str = Field("", description="Required iss, when set.")
     auth_jwt_audience: str = Field("", description="Required aud, when set.")
@@ -248,12 +250,11 @@ class IsolatedSettings(Settings):
 def _contradictions(s: Settings) -> Iterator[str]:
     """What is wrong between variables, a line each."""
     if not s.auth_dev_mode:
-        if not (s.auth_jwt_secret.get_secret_value() or s.auth_jwks_url):
+        if not (s.auth_jwt_secret or s.auth_jwks_url):
             yield "NOTIFY_AUTH_JWT_SECRET or NOTIFY_AUTH_JWKS_URL is required without NOTIFY_AUTH_DEV_MODE"
         if not s.internal_token:
             yield "NOTIFY_INTERNAL_TOKEN is required without NOTIFY_AUTH_DEV_MODE"
-    secret = s.auth_jwt_secret.get_secret_value()
-    if secret and len(secret.encode()) < 32:
+    if any(len(secret.get_secret_value().encode()) < 32 for secret in s.auth_jwt_secret):
         yield "NOTIFY_AUTH_JWT_SECRET is shorter than 32 bytes (RFC 7518 §3.2)"
     if s.store_driver == "postgres" and not s.postgres_dsn.get_secret_value():
         yield "NOTIFY_POSTGRES_DSN is required by NOTIFY_STORE_DRIVER=postgres"

@@ -19,11 +19,8 @@ def internal_authenticator(settings: Settings) -> Authenticator:
 
 def client_authenticator(settings: Settings, clock: Clock) -> tuple[Authenticator, JwksKeys | None]:
     """Recipients, by JWT, and in dev mode by dev tokens; the key cache is to be closed at the end."""
-    sources: list[KeySource] = []
+    sources: list[KeySource] = [SecretKey(secret.get_secret_value()) for secret in settings.auth_jwt_secret]
     jwks = None
-    secret = settings.auth_jwt_secret.get_secret_value()
-    if secret:
-        sources.append(SecretKey(secret))
     if settings.auth_jwks_url:
         jwks = JwksKeys(settings.auth_jwks_url, clock=clock)
         sources.append(jwks)

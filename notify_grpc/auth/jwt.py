@@ -51,6 +51,7 @@ class SecretKey:
 class JwtAuthenticator:
     """Recipients by ``sub`` and ``tenant`` (or ``tenant_id``) of a token signed by one of ``sources``' keys.
 
+    Several secrets are several sources: tokens of each are good while they are rotated.
     ``exp`` and ``sub`` are required; ``issuer`` and ``audience`` are checked when set; ``leeway_s`` is for
     clocks that differ.
     """
@@ -76,7 +77,17 @@ class JwtAuthenticator:
 
     async def _verify(self, token: str) -> Mapping[str, Any]:
         header = jwt.get_unverified_header(token)
-        key = await self._find_key(header.get("alg", ""), header.get("kid", ""))
+        wrong: Exception | None = None
+        for source in self._sources:
+            key = await source.find(header.get("alg", ""), header.get("kid", ""))
+            if key is not None:
+                try:
+                    return self._decode(token, key)
+                except jwt.InvalidSignatureError as exc:  # of another secret, perhaps
+                    wrong = exc
+        raise Unauthenticated("the token is not valid") from wrong
+
+    def _decode(self, token: str, key: VerifyingKey) -> Mapping[str, Any]:
         claims: dict[str, Any] = self._decoder.decode(
             token,
             key.key,
@@ -87,13 +98,6 @@ class JwtAuthenticator:
             options={"require": ["exp", "sub"], "verify_aud": self._audience is not None},
         )
         return claims
-
-    async def _find_key(self, algorithm: str, kid: str) -> VerifyingKey:
-        for source in self._sources:
-            key = await source.find(algorithm, kid)
-            if key is not None:
-                return key
-        raise Unauthenticated("the token is not valid")
 
     def _principal(self, claims: Mapping[str, Any]) -> Principal:
         email = claims.get("email")

@@ -12,6 +12,7 @@ import grpc
 import typer
 
 from notify_grpc.cli.servers import ListenHost, ProducerServer, RecipientServer, address
+from notify_grpc.cli.text import first
 from notify_grpc.cli.token import Audience, Issuer, Secret, Tenant, User, mint
 from notify_grpc.client import InboxClient, NotifyClient
 from notify_grpc.domain.errors import InvalidArgument
@@ -45,8 +46,9 @@ def _producer(
     tls: Tls = False,
     ca: CaFile = None,
 ) -> NotifyClient:
-    first = token.split(",")[0].strip()
-    return NotifyClient(address(server, listen_host), token=first, credentials=_credentials(tls, ca), timeout_s=30.0)
+    return NotifyClient(
+        address(server, listen_host), token=first(token), credentials=_credentials(tls, ca), timeout_s=30.0
+    )
 
 
 def _recipient(

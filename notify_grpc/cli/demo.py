@@ -49,7 +49,7 @@ async def _demo(settings: Settings) -> None:
         ports = application.ports
         _step(f"started on ports {ports.client} (recipients) and {ports.internal} (producers), store: SQLite")
         producer = NotifyClient(f"127.0.0.1:{ports.internal}", token=settings.internal_token[0].get_secret_value())
-        ada = mint("ada", "demo", secret=settings.auth_jwt_secret.get_secret_value())
+        ada = mint("ada", "demo", secret=settings.auth_jwt_secret[0].get_secret_value())
         recipient = InboxClient(f"127.0.0.1:{ports.client}", token=ada)
         async with producer, recipient, aclosing(recipient.stream()) as events:
             await _follow(producer, recipient, events)

@@ -22,6 +22,11 @@ def seconds(text: str | float) -> float:
         raise typer.BadParameter(f"{text!r} is not a duration like 30s, 5m or 12h") from None
 
 
+def first(listed: str) -> str:
+    """The first of a list separated by commas: the current one of secrets that are rotated."""
+    return listed.split(",")[0].strip()
+
+
 def print_json(value: Any) -> None:
     """One line of JSON; a protobuf message by its JSON mapping, fields named as in protos/ and none left out."""
     typer.echo(json.dumps(as_dict(value) if hasattr(value, "DESCRIPTOR") else value, ensure_ascii=False))

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from notify_grpc.cli.text import Json, print_json, seconds
+from notify_grpc.cli.text import Json, first, print_json, seconds
 from notify_grpc.domain.errors import InvalidArgument
 
 User = Annotated[str, typer.Option("--as", envvar="NOTIFY_USER", help="The recipient's user id.")]
@@ -15,7 +15,9 @@ Tenant = Annotated[str, typer.Option("--tenant", envvar="NOTIFY_TENANT", help="T
 Secret = Annotated[
     str,
     typer.Option(
-        "--secret", envvar="NOTIFY_AUTH_JWT_SECRET", help="HS256 secret; without it a token for dev mode is made."
+        "--secret",
+        envvar="NOTIFY_AUTH_JWT_SECRET",
+        help="HS256 secret, the first of several; without it a token for dev mode is made.",
     ),
 ]
 Issuer = Annotated[str, typer.Option("--issuer", envvar="NOTIFY_AUTH_JWT_ISSUER", help="The claim iss.")]
@@ -33,7 +35,7 @@ def mint(
     audience: str = "",
     lifetime_s: float = _SHORT_S,
 ) -> str:
-    """A token for a recipient: a JWT (HS256), or without ``secret`` one that only dev mode accepts.
+    """A token for a recipient: a JWT (HS256) by the first ``secret``, or without one a token only dev mode accepts.
 
     Raises InvalidArgument for a name that a dev token cannot hold, and for a secret too short (RFC 7518 §3.2).
     """
@@ -41,6 +43,7 @@ def mint(
         if ":" in user + tenant:
             raise InvalidArgument("--as" if ":" in user else "--tenant", "a dev token cannot hold a colon")
         return ":".join(["dev", user, tenant, *([email] if email else [])])
+    secret = first(secret)
     if len(secret.encode()) < 32:
         raise InvalidArgument("--secret", "is shorter than 32 bytes")
     import jwt  # slow to import, and needed only here

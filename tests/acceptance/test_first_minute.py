@@ -91,7 +91,7 @@ async def test_without_dev_mode_nothing_is_there_to_paste(tmp_path: Path) -> Non
     settings = {
         "NOTIFY_AUTH_DEV_MODE": "false",
         "NOTIFY_LISTEN_HOST": "127.0.0.1",
-        "NOTIFY_AUTH_JWT_SECRET": "s" * 32,
+        "NOTIFY_AUTH_JWT_SECRET": f"{'s' * 32},{'t' * 32}",
         "NOTIFY_INTERNAL_TOKEN": "first,second",
     }
     async with serving(tmp_path, settings=settings) as server:
@@ -101,6 +101,7 @@ async def test_without_dev_mode_nothing_is_there_to_paste(tmp_path: Path) -> Non
         assert [n["title"] for n in shown.json["notifications"]] == ["Hi"]
         assert (await server.command("send", "--to", "ada", "--token", "third")).code == 3
         assert (await server.command("inbox", "--token", "dev:ada:demo")).code == 3
+        assert [(await server.command("inbox", "--as", "ada", "--secret", c * 32)).code for c in "stu"] == [0, 0, 3]
         server.signal(signal.SIGTERM)
         assert await server.ended() == 0
         assert "to paste" not in server.announcement

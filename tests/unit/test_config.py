@@ -35,6 +35,7 @@ def test_defaults_are_those_of_the_design(env: pytest.MonkeyPatch) -> None:
     assert (settings.live_heartbeat_interval, settings.live_retry_max_attempts) == (30.0, 3)
     assert settings.host == "0.0.0.0"
     assert [t.get_secret_value() for t in settings.internal_token] == ["one", "two"]
+    assert [s.get_secret_value() for s in settings.auth_jwt_secret] == [SECRET]
 
 
 def test_without_credentials_it_refuses_to_boot(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,6 +84,7 @@ def test_durations(env: pytest.MonkeyPatch, text: str, seconds: float) -> None:
         ({"NOTIFY_WEBHOOK_URL": "ftp://example.org", "NOTIFY_WEBHOOK_SECRET": "whsec_eA=="}, "NOTIFY_WEBHOOK_URL"),
         ({"NOTIFY_CALLBACKS_BASE_URL": "https://"}, "NOTIFY_CALLBACKS_BASE_URL"),
         ({"NOTIFY_AUTH_JWT_SECRET": "short"}, "NOTIFY_AUTH_JWT_SECRET is shorter than 32 bytes"),
+        ({"NOTIFY_AUTH_JWT_SECRET": f"{SECRET},short"}, "NOTIFY_AUTH_JWT_SECRET is shorter than 32 bytes"),
         ({"NOTIFY_CLIENT_TLS_CERT_FILE": "a.pem"}, "NOTIFY_CLIENT_TLS_CERT_FILE and NOTIFY_CLIENT_TLS_KEY_FILE"),
         ({"NOTIFY_INTERNAL_TLS_CA_FILE": "a.pem"}, "NOTIFY_INTERNAL_TLS_CA_FILE"),
         ({"NOTIFY_WEBHOOK_URL": "https://example.org"}, "NOTIFY_WEBHOOK_SECRET"),

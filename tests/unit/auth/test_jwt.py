@@ -177,6 +177,18 @@ async def test_a_user_no_store_could_index_or_keep(authenticator: JwtAuthenticat
     await refused(authenticator, shown(raw))
 
 
+async def test_while_secrets_are_rotated_tokens_of_both_are_good() -> None:
+    new, old = "the next secret, of enough bytes too", SECRET
+    rotating = JwtAuthenticator(SecretKey(new), SecretKey(old))
+    assert await user_of(rotating, signed(new)) == await user_of(rotating, signed(old)) == ANN
+    await refused(rotating, signed("x" * 32))
+    assert await refused(rotating, signed(old, exp=1)) == "the token has expired"
+
+    after = JwtAuthenticator(SecretKey(new))
+    assert await user_of(after, signed(new)) == ANN
+    await refused(after, signed(old))
+
+
 async def test_without_any_key_nobody_gets_in() -> None:
     await refused(JwtAuthenticator(), signed())
 

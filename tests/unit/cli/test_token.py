@@ -31,6 +31,11 @@ async def test_a_jwt_names_its_user() -> None:
     assert await user_of(token, authenticator) == (UserKey("demo", "ada:b"), "a@b.c")
 
 
+async def test_the_first_of_several_secrets_signs() -> None:
+    token = mint("ada", "demo", secret=f"{SECRET}, {'t' * 32}")
+    assert await user_of(token, JwtAuthenticator(SecretKey(SECRET))) == (UserKey("demo", "ada"), "")
+
+
 @pytest.mark.parametrize(("user", "tenant", "field"), [("a:b", "demo", "--as"), ("ada", "de:mo", "--tenant")])
 def test_a_dev_token_that_would_name_another_user_is_refused(user: str, tenant: str, field: str) -> None:
     with pytest.raises(InvalidArgument) as wrong:
