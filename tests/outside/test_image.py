@@ -10,7 +10,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -18,14 +17,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 import aiohttp
-import pip
 import pytest
 
+from tests.support.interpreter import PYTHON, copy_interpreter
 from tests.support.ports import free_port
 from tests.support.waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
-PYTHON = f"python{sys.version_info.major}.{sys.version_info.minor}"
 USER = "65532"
 pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("unshare"), reason="needs root and Linux namespaces"),
@@ -61,26 +59,13 @@ def image() -> Iterator[Image]:
         home = Path(folder)
         home.chmod(0o755)
         made = Image(home / "usr-local", home / "opt-notify", home / "state")
-        move_interpreter(made.prefix)
+        copy_interpreter(made.prefix)
         steps = {"VERSION": "1.2.3", "COMMIT": "abc1234", "PYTHON": str(made.prefix / "bin" / PYTHON)}
         for step in (("build.sh", ROOT, made.program), ("finish.sh", made.prefix, made.state)):
             subprocess.run(
                 ["sh", ROOT / "image" / step[0], *step[1:]], check=True, env={**os.environ, **made.env, **steps}
             )
         yield made
-
-
-def move_interpreter(prefix: Path) -> None:
-    """A copy of this interpreter, with pip, where other users can read it."""
-    base = Path(sys.base_prefix)
-    lib = prefix / "lib" / PYTHON
-    shutil.copytree(base / "lib" / PYTHON, lib, ignore=shutil.ignore_patterns("site-packages", "test", "config-*"))
-    shutil.copytree(Path(pip.__file__).parent, lib / "site-packages" / "pip")
-    for shared in base.glob("lib/libpython3*.so*"):
-        shutil.copy2(shared, prefix / "lib")
-    (prefix / "bin").mkdir()
-    shutil.copy2(base / "bin" / PYTHON, prefix / "bin")
-    (prefix / "bin" / "pip3").write_text("#!/bin/sh\n")
 
 
 def confined(image: Image, *command: str) -> list[str]:
