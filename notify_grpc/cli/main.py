@@ -24,6 +24,7 @@ COMMANDS = {
     "deliveries": "deliveries:group",
     "providers": "providers:group",
     "migrate": "migrate:migrate",
+    "store": "store:group",
     "config": "settings:group",
     "health": "health:health",
     "version": "version:version",

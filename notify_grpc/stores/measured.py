@@ -8,12 +8,12 @@ from time import perf_counter
 from typing import Any, cast
 
 from notify_grpc.domain.errors import NotifyError
-from notify_grpc.ports.store import DeliveryStore, DeviceStore, InboxStore, Retention, Store
+from notify_grpc.ports.store import DeliveryStore, DeviceStore, InboxStore, Recovery, Retention, Store
 from notify_grpc.ports.telemetry import Metrics, Tracer
 
 OPERATIONS = tuple(
     name
-    for contract in (InboxStore, DeviceStore, DeliveryStore, Retention)
+    for contract in (InboxStore, DeviceStore, DeliveryStore, Retention, Recovery)
     for name in vars(contract)
     if not name.startswith("_")
 )

@@ -100,6 +100,9 @@ PARAMETERS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
         "report_message": REPORT | {"from_states": Texts(["delivered"])},
         "due_stats": {"after": "", "bound": FEW},
     },
+    "recovery": {
+        "renew_epochs": {"after_tenant": "", "after_user": "", "limit": FEW},
+    },
     "retention": {
         "old": {"after": CALL, "before": "ffffffff-ffff-7000-8000-000000000000", "limit": FEW},
         "of_user": {"limit": FEW, **USER},

@@ -20,6 +20,7 @@ from notify_grpc.domain.errors import ResourceExhausted, Unavailable
 from notify_grpc.ports.store.deliveries import DeliveryFilter, DeliveryStore, DueStats, Report
 from notify_grpc.ports.store.devices import DeviceStore
 from notify_grpc.ports.store.inboxes import Changes, Created, InboxStore, Marked, Notice, Page, Recipient
+from notify_grpc.ports.store.recovery import Recovery
 from notify_grpc.ports.store.retention import Erased, Retention
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "Notice",
     "Page",
     "Recipient",
+    "Recovery",
     "Report",
     "Retention",
     "Store",
@@ -56,7 +58,7 @@ class Capabilities:
     """Several instances may share it."""
 
 
-class Store(InboxStore, DeviceStore, DeliveryStore, Retention, Protocol):
+class Store(InboxStore, DeviceStore, DeliveryStore, Retention, Recovery, Protocol):
     """All of it, with a life cycle: open once, close once; close is idempotent and safe before open."""
 
     @property

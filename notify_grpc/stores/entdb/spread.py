@@ -195,6 +195,9 @@ class Spread(Store):
                 pruned += await store.prune(created_before_ms, limit=left)
         return pruned
 
+    async def renew_epochs(self) -> int:
+        return sum(await asyncio.gather(*(store.renew_epochs() for store in self._stores)))
+
     async def _store_with(self, delivery_id: str) -> Store:
         for store in self._stores[:-1]:
             try:

@@ -18,6 +18,7 @@ from notify_grpc.stores.entdb.creating import Creating
 from notify_grpc.stores.entdb.deliveries import Deliveries
 from notify_grpc.stores.entdb.inboxes import Inboxes
 from notify_grpc.stores.entdb.nodes import create, dumps, overwrite
+from notify_grpc.stores.entdb.recovery import Recovery
 from notify_grpc.stores.entdb.retention import Retention
 from notify_grpc.stores.entdb.schema import DOC, KEY, Type, descriptor
 from notify_grpc.stores.entdb.sdk import pb
@@ -36,7 +37,7 @@ _REFUSED = {
 }
 
 
-class TenantStore(Creating, Inboxes, Deliveries, Claiming, Retention, Store):
+class TenantStore(Creating, Inboxes, Deliveries, Claiming, Retention, Recovery, Store):
     """A store in one of the storage tenants `tenants` of an EntDB server; any number of instances may share it.
 
     Without a `clock`, leases, due times and expiry go by the server's.

@@ -1,10 +1,11 @@
-"""All of the memory store: the parts, retention and the life cycle."""
+"""All of the memory store: the parts, retention, recovery and the life cycle."""
 
 from __future__ import annotations
 
 import heapq
 
 from notify_grpc.domain.clock import Clock, SystemClock
+from notify_grpc.domain.ids import new_epoch
 from notify_grpc.domain.models import UserKey
 from notify_grpc.ports.store import Capabilities, Erased, Store
 from notify_grpc.stores.memory.deliveries import Deliveries
@@ -51,6 +52,11 @@ class MemoryStore(Inboxes, Devices, Deliveries, Store):
         for age in kept:
             heapq.heappush(self._by_age, age)
         return pruned
+
+    async def renew_epochs(self) -> int:
+        for box in self._boxes.values():
+            box.epoch = new_epoch()
+        return len(self._boxes)
 
     async def erase_user(self, user: UserKey) -> Erased:
         devices = [self._forget(user, key) for key in list(self._devices.get(user, {}))]

@@ -10,12 +10,13 @@ from notify_grpc.stores.postgres.devices import Devices
 from notify_grpc.stores.postgres.inboxes import Inboxes
 from notify_grpc.stores.postgres.pool import Database
 from notify_grpc.stores.postgres.queue import Queue
+from notify_grpc.stores.postgres.recovery import Recovery
 from notify_grpc.stores.postgres.retention import Removal
 
 _CAPABILITIES = Capabilities(name="postgres", durable=True, many_processes=True)
 
 
-class PostgresStore(Creation, Inboxes, Devices, Queue, Deliveries, Removal, Store):
+class PostgresStore(Creation, Inboxes, Devices, Queue, Deliveries, Removal, Recovery, Store):
     """Over a pool of connections.
 
     ``dsn`` is a libpq connection string or URL. ``automigrate=False`` only checks the schema at ``open``. With

@@ -24,6 +24,7 @@ from tests.conformance.store.operating import Operating
 from tests.conformance.store.paging import Paging
 from tests.conformance.store.reading import Reading
 from tests.conformance.store.recipients import Recipients
+from tests.conformance.store.recovering import Recovering
 from tests.conformance.store.registering import Registering
 from tests.conformance.store.reporting import Reporting
 from tests.conformance.store.retention import Retention
@@ -42,6 +43,7 @@ class StoreSuite(
     Fidelity,
     Concurrency,
     Retention,
+    Recovering,
     Claiming,
     Holding,
     Finishing,
