@@ -16,7 +16,9 @@ from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, Secre
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from notify_grpc.domain.addresses import plain_host
+from notify_grpc.domain.backoff import MAX_CLAIMS, SCHEDULES
 from notify_grpc.domain.errors import NotifyError
+from notify_grpc.domain.models import Channel
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)", re.ASCII)
@@ -44,12 +46,26 @@ def _split(value: object) -> object:
     return tuple(p.strip() for p in value.split(",") if p.strip()) if isinstance(value, str) else value
 
 
+def parse_durations(value: object) -> object:
+    """Seconds of ``5s,5m``; ``none`` is an empty list, for an empty variable is as one that is not set."""
+    if not isinstance(value, str):
+        return value
+    return tuple(parse_duration(part.strip()) for part in value.split(",")) if value.strip() != "none" else ()
+
+
 Duration = Annotated[float, BeforeValidator(parse_duration), Field(ge=0)]
+Waits = Annotated[
+    tuple[Annotated[float, Field(ge=0, le=7 * 86_400)], ...],
+    NoDecode,
+    BeforeValidator(parse_durations),
+    Field(max_length=MAX_CLAIMS - 2),
+]
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 Secrets = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split)]
 Host = Annotated[str, AfterValidator(plain_host)]
 Port = Annotated[int, Field(ge=0, le=65_535)]
 NOTHING = SecretStr("")
+_RETRY_WAITS = "Times after the 1st, 2nd … failure; one more is final. none never tries again."
 _HTTP = ("http", "https")
 _URLS: dict[str, tuple[str, ...]] = {
     "redis_url": ("redis", "rediss", "unix"),
@@ -131,8 +147,17 @@ class Settings(BaseSettings):
     live_max_sessions_per_user: int = Field(20, ge=1, description="Streams of one user on one process at most.")
     live_max_lifetime: Duration = Field(3_600.0, gt=0, description="Streams reconnect after this time, ± 10 %.")
 
+    dispatch_concurrency: int = Field(32, ge=1, le=1_000, description="Sends at once, per process and provider.")
+    dispatch_lease: Duration = Field(
+        60.0, ge=10, description="A dead process's deliveries are taken over after this time."
+    )
+    dispatch_poll_interval: Duration = Field(1.0, ge=0.1, description="Longest time between looks for due deliveries.")
+    dispatch_breaker_failures: int = Field(10, ge=1, description="Failures in a row that pause a provider.")
+    dispatch_breaker_max_pause: Duration = Field(300.0, ge=5, description="Longest pause before it is tried again.")
+
     email_provider: Words = Field((), description="smtp, ses, sendgrid; several in order of failover.")
     email_from: str = Field("", description="Sender of emails.")
+    email_retry_waits: Waits = Field(SCHEDULES[Channel.EMAIL].waits_s, description=_RETRY_WAITS)
     email_smtp_host: str = Field("", description="SMTP server, as host or host:port.")
     email_smtp_port: int = Field(587, ge=1, le=65_535, description="Its port.")
     email_smtp_security: Literal["auto", "starttls", "implicit", "none"] = Field(
@@ -155,6 +180,7 @@ class Settings(BaseSettings):
     )
 
     sms_provider: Words = Field((), description="twilio, sns; several in order of failover.")
+    sms_retry_waits: Waits = Field(SCHEDULES[Channel.SMS].waits_s, description=_RETRY_WAITS)
     sms_account_sid: str = Field("", description="Twilio account.")
     sms_auth_token: SecretStr = Field(NOTHING, description="Twilio token.")
     sms_base_url: str = Field("", description="Twilio's API, if not the global one.")
@@ -162,6 +188,7 @@ class Settings(BaseSettings):
     sms_from: str = Field("", description="Sender number (Twilio) or sender id (SNS).")
 
     whatsapp_provider: Words = Field((), description="twilio, meta; several in order of failover.")
+    whatsapp_retry_waits: Waits = Field(SCHEDULES[Channel.WHATSAPP].waits_s, description=_RETRY_WAITS)
     whatsapp_account_sid: str = Field("", description="Twilio account.")
     whatsapp_auth_token: SecretStr = Field(NOTHING, description="Twilio token.")
     whatsapp_base_url: str = Field("", description="Twilio's or Meta's API, if not the global one.")
@@ -173,11 +200,13 @@ class Settings(BaseSettings):
     whatsapp_verify_token: SecretStr = Field(NOTHING, description="Meta's webhook verification token.")
 
     webpush_provider: Words = Field((), description="vapid.")
+    webpush_retry_waits: Waits = Field(SCHEDULES[Channel.WEB_PUSH].waits_s, description=_RETRY_WAITS)
     webpush_vapid_public: str = Field("", description="VAPID public key (base64url).")
     webpush_vapid_private: SecretStr = Field(NOTHING, description="VAPID private key (base64url).")
     webpush_contact_email: str = Field("", description="Contact shown to push services.")
 
     mobilepush_provider: Words = Field((), description="fcm, apns or both.")
+    mobilepush_retry_waits: Waits = Field(SCHEDULES[Channel.MOBILE_PUSH].waits_s, description=_RETRY_WAITS)
     fcm_credentials_json: SecretStr = Field(NOTHING, description="Service account, as JSON or the path of a file.")
     fcm_project_id: str = Field("", description="Default: the service account's.")
     apns_key_p8: SecretStr = Field(NOTHING, description="APNs key, PEM or the path of a file.")

@@ -9,7 +9,7 @@ from pydantic import AliasChoices, BeforeValidator, SecretStr
 from pydantic.fields import FieldInfo
 
 from docs.reference.markdown import table
-from notify_grpc.config import Settings, parse_duration
+from notify_grpc.config import Settings, parse_duration, parse_durations
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "TLS": ("client_tls_", "internal_tls_"),
@@ -31,6 +31,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "Bus and presence": ("bus_", "redis_", "presence_"),
     "Who may call": ("auth_", "internal_token", "allowed_origins"),
     "Live streams": ("live_",),
+    "Deliveries": ("dispatch_",),
     "Email": ("email_",),
     "AWS, for SES and SNS": ("aws_",),
     "SMS": ("sms_",),
@@ -79,10 +80,16 @@ def _is_duration(field: FieldInfo) -> bool:
     return any(isinstance(one, BeforeValidator) and one.func is parse_duration for one in field.metadata)
 
 
+def _is_waits(field: FieldInfo) -> bool:
+    return any(isinstance(one, BeforeValidator) and one.func is parse_durations for one in field.metadata)
+
+
 def _default(field: FieldInfo) -> str:
     value: Any = field.default
     if _is_duration(field):
         return f"`{_duration(value)}`"
+    if _is_waits(field):
+        return f"`{','.join(map(_duration, value))}`"
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
     if isinstance(value, tuple):
@@ -101,6 +108,8 @@ def _values(field: FieldInfo) -> str:
         return ", ".join(f"`{choice}`" for choice in get_args(annotation) if choice)
     if _is_duration(field):
         return "duration"
+    if _is_waits(field):
+        return "durations"
     if get_origin(annotation) is tuple:
         return "secrets" if SecretStr in get_args(annotation) else "list"
     return {bool: "`true`, `false`", int: "number", SecretStr: "secret"}.get(annotation, "text")

@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from notify_grpc.app.auth import client_authenticator, internal_authenticator
+from notify_grpc.app.dispatch import make_dispatch_settings
 from notify_grpc.app.providers import make_callbacks, make_providers, make_webhook
 from notify_grpc.app.readiness import Readiness
 from notify_grpc.app.stores import make_bus, make_store
 from notify_grpc.app.telemetry import Telemetry
 from notify_grpc.config import Settings, apply_to_process
-from notify_grpc.core.dispatch import Dispatcher, DispatchSettings
+from notify_grpc.core.dispatch import Dispatcher
 from notify_grpc.core.notifier import Notifier
 from notify_grpc.core.realtime.registry import RealtimeSettings
 from notify_grpc.core.retention import RetentionSweep
@@ -70,7 +71,7 @@ class Application:
             store,
             make_providers(settings),
             owner=self.instance,
-            settings=DispatchSettings(drain_s=min(10.0, settings.shutdown_timeout / 3)),
+            settings=make_dispatch_settings(settings),
             clock=self._clock,
             metrics=metrics,
             tracer=tracer,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -89,9 +89,17 @@ def make_providers(settings: Settings) -> list[Provider]:
             problems += reader.problems
             if not reader.problems:
                 providers += _make(channel, name, values, where, problems)
+    problems += _slow(providers, settings.dispatch_lease)
     if problems:
         raise ConfigError(problems)
     return providers
+
+
+def _slow(providers: Sequence[Provider], lease_s: float) -> Iterator[str]:
+    """A process must not hold a delivery for longer than its lease, whatever its provider does."""
+    slowest = max(providers, key=lambda provider: provider.timeout_s, default=None)
+    if slowest is not None and slowest.timeout_s > lease_s / 2:
+        yield f"NOTIFY_DISPATCH_LEASE must be {slowest.timeout_s * 2:g}s or more: {slowest.name} may take half of that"
 
 
 def _make(channel: Channel, name: str, values: object, where: str, problems: list[str]) -> Iterator[Provider]:

@@ -41,4 +41,4 @@ def show(as_json: Json = False) -> None:
 
 
 def _text(value: Any) -> str:
-    return ",".join(value) if isinstance(value, list) else str(value)
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -79,6 +79,7 @@ def test_every_setting_is_in_the_table() -> None:
     [
         ("retention", "| `NOTIFY_RETENTION` | `90d` | duration |"),
         ("live_heartbeat_interval", "| `NOTIFY_LIVE_HEARTBEAT_INTERVAL` | `30s` | duration |"),
+        ("email_retry_waits", "| `NOTIFY_EMAIL_RETRY_WAITS` | `5s,5m,30m,2h,5h,10h` | durations |"),
         ("internal_token", "| `NOTIFY_INTERNAL_TOKEN` |  | secrets |"),
         ("uvloop", "| `NOTIFY_UVLOOP` | `true` | `true`, `false` |"),
         ("log_level", "| `NOTIFY_LOG_LEVEL` | `info` | `debug`, `info`, `warning`, `error` |"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from random import Random
 from typing import NamedTuple
 
-from notify_grpc.domain.backoff import MAX_CLAIMS, SCHEDULES
+from notify_grpc.domain.backoff import MAX_CLAIMS, Schedule
 from notify_grpc.domain.deliveries import PARKING_CHANNELS, Delivery, DeliveryState, ErrorClass
 from notify_grpc.ports.provider import Receipt
 
@@ -25,7 +25,9 @@ class Ruling(NamedTuple):
     error_code: str = ""
 
 
-def decide(delivery: Delivery, receipt: Receipt, remaining_s: float | None, random: Random) -> Ruling:
+def decide(
+    delivery: Delivery, receipt: Receipt, schedule: Schedule, remaining_s: float | None, random: Random
+) -> Ruling:
     """Judge one claim's last answer. ``remaining_s`` is what is left until the delivery expires, None for ever."""
     match receipt.error_class:
         case None:
@@ -39,7 +41,7 @@ def decide(delivery: Delivery, receipt: Receipt, remaining_s: float | None, rand
         case ErrorClass.MISCONFIGURED:
             return _retry(delivery, _MISCONFIGURED_WAIT_S * random.uniform(1, 1.5), remaining_s, failed=False)
         case ErrorClass.TRANSIENT | ErrorClass.UNKNOWN_OUTCOME:
-            wait_s = SCHEDULES[delivery.channel].wait_s(delivery.failures + 1, random)
+            wait_s = schedule.wait_s(delivery.failures + 1, random)
             if wait_s is None:
                 return Ruling(DeliveryState.FAILED, counts_as_failure=True)
             asked_s = 0.0 if receipt.retry_after_s is None else clamp_retry_after(receipt.retry_after_s)

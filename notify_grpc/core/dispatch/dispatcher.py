@@ -82,7 +82,7 @@ class Dispatcher:
         self._routes = Routes(lanes, settings.queue)
         self.channels = self._routes.channels
         self._leases = Leases(store, clock, settings.lease_s)
-        self._sender = Sender(owner, clock, tracer, self._reporter, random)
+        self._sender = Sender(owner, settings.schedules, clock, tracer, self._reporter, random)
         self._finisher = Finisher(store, clock, self._reporter, self._finished)
         self._starter = Batcher("notify-dispatch-start", self._start)
         self._poller = Poller(store, self, owner, self.channels, settings, clock, random)

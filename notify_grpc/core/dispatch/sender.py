@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 from random import Random
@@ -15,8 +15,10 @@ from notify_grpc.core.dispatch.held import Held
 from notify_grpc.core.dispatch.lane import Lane
 from notify_grpc.core.dispatch.reporting import Reporter
 from notify_grpc.core.dispatch.routes import Route
+from notify_grpc.domain.backoff import Schedule
 from notify_grpc.domain.clock import Clock
 from notify_grpc.domain.deliveries import Attempt, DeliveryState, ErrorClass, Outcome
+from notify_grpc.domain.models import Channel
 from notify_grpc.ports.provider import Message, Provider, Receipt
 from notify_grpc.ports.telemetry import Tracer
 
@@ -41,8 +43,17 @@ class Try:
 class Sender:
     """Sends a delivery marked SENDING by the lane already entered for it, and on by the next when that one fails."""
 
-    def __init__(self, owner: str, clock: Clock, tracer: Tracer, reporter: Reporter, random: Random) -> None:
+    def __init__(
+        self,
+        owner: str,
+        schedules: Mapping[Channel, Schedule],
+        clock: Clock,
+        tracer: Tracer,
+        reporter: Reporter,
+        random: Random,
+    ) -> None:
         self._owner = owner
+        self._schedules = schedules
         self._clock = clock
         self._tracer = tracer
         self._reporter = reporter
@@ -73,7 +84,8 @@ class Sender:
     def _outcome(
         self, held: Held, provider: str, receipt: Receipt, duration_ms: int, attempts: tuple[Attempt, ...] = ()
     ) -> Outcome:
-        ruling = decide(held.delivery, receipt, held.remaining_s(self._clock.monotonic()), self._random)
+        schedule = self._schedules[held.delivery.channel]
+        ruling = decide(held.delivery, receipt, schedule, held.remaining_s(self._clock.monotonic()), self._random)
         return Outcome(
             held.lease,
             ruling.state,

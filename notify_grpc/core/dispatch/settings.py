@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from notify_grpc.domain.backoff import SCHEDULES, Schedule
 from notify_grpc.domain.deliveries import DeliveryState, ErrorClass
+from notify_grpc.domain.models import Channel
 
 
 class Attempted(NamedTuple):
@@ -34,3 +37,5 @@ class DispatchSettings:
     breaker_open_s: float = 5.0
     """How long it stays open the first time; doubled by each failed probe up to ``breaker_max_open_s``."""
     breaker_max_open_s: float = 300.0
+    schedules: Mapping[Channel, Schedule] = field(default_factory=lambda: SCHEDULES)
+    """When a delivery that failed is tried again, of every external channel."""

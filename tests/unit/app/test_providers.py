@@ -53,6 +53,14 @@ def test_providers_of_a_channel_keep_the_order_of_the_setting(monkeypatch: pytes
     ]
 
 
+def test_a_lease_too_short_for_a_provider_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    smtp = {"EMAIL_PROVIDER": "smtp", "EMAIL_FROM": "a@example.org", "EMAIL_SMTP_HOST": "mail"}
+    with pytest.raises(ConfigError) as caught:
+        make_providers(settings(monkeypatch, DISPATCH_LEASE="59s", **smtp))
+
+    assert caught.value.problems == ["NOTIFY_DISPATCH_LEASE must be 60s or more: smtp may take half of that"]
+
+
 def test_twilio_and_meta(monkeypatch: pytest.MonkeyPatch) -> None:
     made = make_providers(
         settings(

@@ -84,7 +84,7 @@ class DeliveryLife(RuleBasedStateMachine):
     @rule(receipt=RECEIPTS)
     def answered(self, receipt: Receipt) -> None:
         remaining_s = float(self.expires - self.now) if self.expires else None
-        ruling = decide(self.row, receipt, remaining_s, self.random)
+        ruling = decide(self.row, receipt, SCHEDULES[self.row.channel], remaining_s, self.random)
         failures = self.row.failures + ruling.counts_as_failure
         self.take(ruling.state, failures=failures, due_at_ms=self.now + int(ruling.due_in_s))
         self.unknown += receipt.error_class is ErrorClass.UNKNOWN_OUTCOME

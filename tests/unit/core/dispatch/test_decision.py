@@ -25,7 +25,7 @@ def on(channel: Channel, *, attempts: int = 1, failures: int = 0) -> Delivery:
 
 
 def ruling(delivery: Delivery, receipt: Receipt, remaining_s: float | None = None, seed: int = 1) -> Ruling:
-    return decide(delivery, receipt, remaining_s, Random(seed))
+    return decide(delivery, receipt, SCHEDULES[delivery.channel], remaining_s, Random(seed))
 
 
 @pytest.mark.parametrize("channel", EXTERNAL_CHANNELS)

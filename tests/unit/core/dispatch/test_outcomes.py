@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from notify_grpc.core.dispatch import Attempted
+from notify_grpc.domain.backoff import Schedule
 from notify_grpc.domain.deliveries import DeliveryState, ErrorClass, device_target
 from notify_grpc.domain.models import Channel, Device, DeviceType, UserKey
 from notify_grpc.ports.provider import Message, Receipt
@@ -43,6 +44,22 @@ async def test_an_answer_is_kept(world: World, receipt: Receipt, state: Delivery
     assert (delivery.last_error_class, delivery.last_error_code) == (receipt.error_class, receipt.error_code)
     assert (delivery.last_error, delivery.provider_message_id) == (receipt.error, receipt.message_id)
     assert (attempt.state, attempt.error_class, attempt.stale) == (state, receipt.error_class, False)
+
+
+async def test_a_failure_is_tried_again_as_set_and_no_oftener(world: World) -> None:
+    provider = ScriptedProvider()
+    provider.always = lambda _: Receipt(E.TRANSIENT)
+    schedules = {**SETTINGS.schedules, Channel.EMAIL: Schedule((40.0, 8.0))}
+    dispatcher = await world.opened(provider, settings=replace(SETTINGS, schedules=schedules))
+    [job] = await world.leased()
+    await dispatcher.attempt([job], 5.0)
+    await world.advance(30)
+    assert len(provider.sent) == 1
+    await world.advance(20)
+    await world.sent(provider, 2)
+    await world.until(S.RETRY, job)
+    await world.advance(10)
+    assert (await world.until(S.FAILED, job)).failures == 3
 
 
 @pytest.mark.parametrize("channel", [Channel.SMS, Channel.WHATSAPP])
