@@ -22,6 +22,7 @@ from tests.support.postgres import PostgresServer
 
 PGBOUNCER = shutil.which("pgbouncer")
 pytestmark = pytest.mark.skipif(PGBOUNCER is None, reason="pgbouncer is not here: it is a system package")
+# Connections to the server live briefly: what is lost by that shows.
 SETTINGS = """
 [databases]
 * = host={host} user=postgres
@@ -32,6 +33,8 @@ unix_socket_dir =
 auth_type = any
 pool_mode = transaction
 default_pool_size = 3
+server_idle_timeout = 1
+server_lifetime = 3
 """
 
 
@@ -53,7 +56,7 @@ def pgbouncer(postgres_server: PostgresServer, tmp_path_factory: pytest.TempPath
     port, settings = free_port(), tmp_path_factory.mktemp("pgbouncer") / "pgbouncer.ini"
     host = conninfo_to_dict(postgres_server.dsn())["host"]
     settings.write_text(SETTINGS.format(host=host, port=port))
-    for folder in (settings, *settings.parents[:3]):
+    for folder in (settings, *settings.parents[:4]):
         folder.chmod(folder.stat().st_mode | 0o055)
     process = subprocess.Popen([PGBOUNCER, "-q", str(settings)], user="nobody" if os.geteuid() == 0 else None)
     _listens(port)

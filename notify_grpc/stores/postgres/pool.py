@@ -131,8 +131,8 @@ class Database:
                 # A statement alone is a transaction of its own.
                 return [await _execute(connection, statements[0])]
             if self._pgbouncer:
-                statements = (_settings(connection, local=True), *statements)
-            return (await _pipeline(connection, statements))[-len(statements) + self._pgbouncer :]
+                return await _step_by_step(connection, statements)
+            return await _pipeline(connection, statements)
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[AsyncConnection]:
@@ -173,11 +173,23 @@ async def _execute(connection: AsyncConnection, statement: Statement) -> Rows:
 
 
 async def _pipeline(connection: AsyncConnection, statements: tuple[Statement, ...]) -> list[Rows]:
+    """One message, one answer: what comes before its Sync is one transaction (PostgreSQL, 54.2.4 Pipelining)."""
     cursors = [connection.cursor(binary=True) for _ in statements]
-    async with connection.pipeline(), connection.transaction():
+    async with connection.pipeline():
         for cursor, statement in zip(cursors, statements, strict=True):
             await cursor.execute(statement.sql, statement.params)
     return [await cursor.fetchall() if cursor.description else [] for cursor in cursors]
+
+
+async def _step_by_step(connection: AsyncConnection, statements: tuple[Statement, ...]) -> list[Rows]:
+    """A round trip each, in a transaction with settings of its own.
+
+    No pipeline: the driver sends a Flush after its last Sync. PgBouncer takes a connection for that which nothing gives
+    back, or one that it is about to close.
+    """
+    async with connection.transaction():
+        await _execute(connection, _settings(connection, local=True))
+        return [await _execute(connection, statement) for statement in statements]
 
 
 @contextmanager
