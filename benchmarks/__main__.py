@@ -15,7 +15,7 @@ import uvloop
 
 from benchmarks.report import Row, plot, table
 
-NAMES = ("notify", "streams", "sqlite", "postgres", "instances", "dispatch", "tracing", "entdb")
+NAMES = ("notify", "streams", "sqlite", "postgres", "postgres_reads", "instances", "dispatch", "tracing", "entdb")
 RESULTS = Path(__file__).parent / "results"
 
 

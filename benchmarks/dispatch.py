@@ -12,7 +12,8 @@ from itertools import count, islice
 from pathlib import Path
 
 from benchmarks import http_sink
-from benchmarks.report import Row, latency, rate
+from benchmarks.postgres_server import postgres_server
+from benchmarks.report import Row, latency, rate, say
 from notify_grpc.channels.sendgrid import SendGridProvider, SendGridSettings
 from notify_grpc.core.dispatch import Dispatcher, DispatchSettings
 from notify_grpc.domain.deliveries import Target
@@ -21,6 +22,7 @@ from notify_grpc.ports.events import ServiceEvent
 from notify_grpc.ports.provider import Message, Receipt
 from notify_grpc.ports.store import Notice, Recipient, Store
 from notify_grpc.stores.memory import MemoryStore
+from notify_grpc.stores.postgres import PostgresStore
 from notify_grpc.stores.sqlite import SqliteStore
 
 _DELIVERIES = 2_000
@@ -40,16 +42,19 @@ async def measure() -> list[Row]:
 
 
 async def _throughput(folder: Path) -> list[Row]:
-    rows = []
-    async with http_sink.running() as url:
-        for store in (MemoryStore(), SqliteStore(folder / "throughput.db")):
-            async with _opened(store):
-                await _through_dispatcher(store, _provider(url), 200)
-                bare = await _bare_loop(_provider(url))
-                value = await _through_dispatcher(store, _provider(url), _DELIVERIES)
-                bare = (bare + await _bare_loop(_provider(url))) / 2
-            rows.append(rate(f"dispatch: {store.capabilities.name}", value, "deliveries/s", bare))
-    return rows
+    with postgres_server() as dsn:
+        stores = (MemoryStore(), SqliteStore(folder / "throughput.db"), PostgresStore(dsn))
+        async with http_sink.running() as url:
+            return [await _against_a_bare_loop(store, url) for store in stores]
+
+
+async def _against_a_bare_loop(store: Store, url: str) -> Row:
+    async with _opened(store):
+        await _through_dispatcher(store, _provider(url), 200)
+        bare = await _bare_loop(_provider(url))
+        value = await _through_dispatcher(store, _provider(url), _DELIVERIES)
+        bare = (bare + await _bare_loop(_provider(url))) / 2
+    return say(rate(f"dispatch: {store.capabilities.name}", value, "deliveries/s", bare))
 
 
 @asynccontextmanager

@@ -1,50 +1,32 @@
-"""The PostgreSQL store: rates of storing, latencies of reading, claims, each beside a bare equivalent of the same run.
-
-``python -m benchmarks.postgres [rows]`` reads from tables of so many rows (1,000,000; 10,000,000 takes minutes).
-"""
+"""The PostgreSQL store: rates of storing, and claims, each beside a bare equivalent of the same run."""
 
 from __future__ import annotations
 
-import asyncio
 import statistics
-import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from functools import partial
 from itertools import count
 
-import psycopg
 from psycopg import AsyncConnection
 
 from benchmarks.load import Call, calls_per_second
-from benchmarks.report import Row, latency, rate
+from benchmarks.postgres_server import postgres_server
+from benchmarks.report import Row, latency, rate, say
 from notify_grpc.domain.ids import new_id
-from notify_grpc.domain.models import Channel, Content, UserKey
+from notify_grpc.domain.models import Channel, Content
 from notify_grpc.ports.store import Notice, Recipient
 from notify_grpc.stores.postgres import PostgresStore
 from notify_grpc.stores.postgres.arrays import Bigints, Texts, Uuids
 from notify_grpc.stores.postgres.pool import Database, Statement
 from tests.postgres.filling import fill, fill_deliveries
-from tests.support.postgres import PostgresServer, fresh_database
 
 _SECONDS = 4.0
 """For each rate."""
 _ROUNDS = 3
 """The bare program and ours take turns; the best of each counts."""
 _USERS = 20_000
-_EACH = 1_000
-"""Notifications of each user where reads are measured."""
-_READS = 1_500
 _CONTENT = Content("Your order is on its way", "It left our warehouse this morning. " * 5, data={"order": "4711"})
-_SETTINGS = {
-    # Durable, and everything cached: what is measured is the work, not the disk's reading.
-    "fsync": "on",
-    "full_page_writes": "on",
-    "shared_buffers": "6GB",
-    "max_wal_size": "8GB",
-    "autovacuum_naptime": "10min",
-}
 _BARE_TABLE = b"""
 CREATE TABLE bare (
     id uuid, tenant_id text, user_id text, notification_id text, title text, body text, status int8, created_at_ms int8,
@@ -67,22 +49,8 @@ _keys = count()
 _users = count()
 
 
-async def measure(rows: int = 1_000_000) -> list[Row]:
-    """Everything; ``rows`` is the size of the largest table that is read from."""
-    return [*await _storing(), *await _reading(rows), *await _claiming()]
-
-
-@asynccontextmanager
-async def _server() -> AsyncIterator[str]:
-    """A server set for measuring, with a fresh database; its DSN."""
-    with PostgresServer() as server:
-        with psycopg.connect(server.dsn(), autocommit=True) as admin:
-            for name, value in _SETTINGS.items():
-                admin.execute(f"ALTER SYSTEM SET {name} = '{value}'".encode())
-        server.kill()
-        server.start()
-        with fresh_database(server.dsn()) as dsn:
-            yield dsn
+async def measure() -> list[Row]:
+    return [*await _storing(), *await _claiming()]
 
 
 def _people(number: int) -> list[str]:
@@ -104,7 +72,7 @@ def _now_ms() -> int:
 
 async def _storing() -> list[Row]:
     found = []
-    async with _server() as dsn:
+    with postgres_server() as dsn:
         store, bare = PostgresStore(dsn), Bare(dsn)
         await store.open()
         await bare.open()
@@ -117,8 +85,8 @@ async def _storing() -> list[Row]:
             unnest, plain, ours = await _best(recipients, in_flight, calls)
             name = f"postgres: notify {recipients} recipients, {in_flight} in flight"
             found += [
-                _say(rate(f"{name}, against a bare unnest", ours, "recipients/s", unnest)),
-                _say(rate(f"{name}, against one INSERT and one UPDATE each", ours, "recipients/s", plain)),
+                say(rate(f"{name}, against a bare unnest", ours, "recipients/s", unnest)),
+                say(rate(f"{name}, against one INSERT and one UPDATE each", ours, "recipients/s", plain)),
             ]
         await bare.close()
         await store.close()
@@ -178,56 +146,10 @@ class Bare:
             await self._database.write(*(Statement(sql, params) for sql in _PLAIN))
 
 
-async def _reading(rows: int) -> list[Row]:
-    """A page and the unread count, at 10,000 rows and at ``rows``: the small table's latency is the ceiling."""
-    found = []
-    async with _server() as small_dsn, _server() as large_dsn:
-        stores = []
-        for dsn, size in ((small_dsn, 10_000), (large_dsn, rows)):
-            store = PostgresStore(dsn, pool_min=1, pool_max=1)
-            await store.open()
-            async with await AsyncConnection.connect(dsn, autocommit=True) as connection:
-                started = time.perf_counter()
-                await fill(connection, users=size // _EACH, each=_EACH)
-                await connection.execute("VACUUM ANALYZE")
-            print(f"  {size:,} rows made in {time.perf_counter() - started:.0f} s", flush=True)
-            # A process of the server maps each page of the cache at its first touch: that is no part of a read.
-            await store._database.read(b"SELECT sum(length(user_id) + read_at_ms) FROM notify_notifications")
-            stores.append((store, size // _EACH))
-        for name, read in _READ.items():
-            small, large = await _medians_us(read, stores)
-            found.append(_say(latency(f"postgres: {name}, {rows:,} rows against 10,000", large, "µs", small)))
-        for store, _ in stores:
-            await store.close()
-    return found
-
-
-Read = Callable[[PostgresStore, UserKey], Awaitable[object]]
-_READ: dict[str, Read] = {
-    "page of 50": lambda store, user: store.list_notifications(user, before=None, limit=50),
-    "unread page of 50": lambda store, user: store.list_notifications(user, before=None, limit=50, unread_only=True),
-    "counters": lambda store, user: store.get_inboxes([user]),
-    "50 changes": lambda store, user: store.list_changes(user, since=_EACH - 50, limit=50),
-}
-
-
-async def _medians_us(read: Read, stores: Iterable[tuple[PostgresStore, int]]) -> list[float]:
-    """Each store's median; users in turn, the stores in turn."""
-    times: dict[PostgresStore, list[float]] = {store: [] for store, _ in stores}
-    for number in range(_READS + 100):
-        for store, users in stores:
-            user = UserKey("acme", f"user-{number * 7919 % users:07}")
-            start = time.perf_counter()
-            await read(store, user)
-            if number >= 100:
-                times[store].append((time.perf_counter() - start) * 1e6)
-    return [statistics.median(taken) for taken in times.values()]
-
-
 async def _claiming() -> list[Row]:
     """A claim of 10, with more and more waiting: the emptiest queue's latency is the ceiling."""
     found: list[Row] = []
-    async with _server() as dsn:
+    with postgres_server() as dsn:
         store = PostgresStore(dsn, pool_min=1, pool_max=1)
         await store.open()
         waiting, few = 0, 0.0
@@ -244,15 +166,6 @@ async def _claiming() -> list[Row]:
                     taken.append((time.perf_counter() - start) * 1e6)
                 value = statistics.median(taken)
                 few = few or value
-                found.append(_say(latency(f"postgres: claim of 10, {size:,} waiting, against 1,000", value, "µs", few)))
+                found.append(say(latency(f"postgres: claim of 10, {size:,} waiting, against 1,000", value, "µs", few)))
         await store.close()
     return found
-
-
-def _say(row: Row) -> Row:
-    print(f"  {row.name}: {row.value:,.0f} {row.unit}, ratio {row.ratio:.2f}", flush=True)
-    return row
-
-
-if __name__ == "__main__":
-    asyncio.run(measure(*map(int, sys.argv[1:])))

@@ -28,6 +28,12 @@ def latency(name: str, value: float, unit: str, ceiling: float) -> Row:
     return Row(name, value, unit, ceiling, ceiling / value)
 
 
+def say(row: Row) -> Row:
+    """Print a figure as soon as it is there."""
+    print(f"  {row.name}: {row.value:,.0f} {row.unit}, ratio {row.ratio:.2f}", flush=True)
+    return row
+
+
 def table(rows: Sequence[Row]) -> str:
     """A Markdown table."""
     lines = ["| measure | value | ceiling | ratio |", "|---|---|---|---|"]
