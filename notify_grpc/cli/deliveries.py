@@ -17,7 +17,9 @@ from notify_grpc.client import NotifyClient
 from notify_grpc.domain import deliveries as domain
 from notify_grpc.domain.models import Channel
 
-group = typer.Typer(help="Deliveries over email, SMS and push.", no_args_is_help=True, rich_markup_mode=None)
+group = typer.Typer(
+    help="Deliveries over email, SMS and push.", no_args_is_help=True, add_completion=False, rich_markup_mode=None
+)
 _HEADINGS = ("ID", "CHANNEL", "STATE", "TENANT", "USER", "TARGET", "TRIES", "UPDATED", "WHY")
 
 

@@ -14,7 +14,9 @@ from notify_grpc.config import load
 from notify_grpc.domain.errors import NotifyError, Unimplemented
 from notify_grpc.ports.provider import Provider
 
-group = typer.Typer(help="Backends of email, SMS and push.", no_args_is_help=True, rich_markup_mode=None)
+group = typer.Typer(
+    help="Backends of email, SMS and push.", no_args_is_help=True, add_completion=False, rich_markup_mode=None
+)
 
 
 @group.callback()

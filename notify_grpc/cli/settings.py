@@ -12,7 +12,10 @@ from notify_grpc.cli.text import Json, print_json, table
 from notify_grpc.config import load, masked
 
 group = typer.Typer(
-    help="The server's settings, read from the environment.", no_args_is_help=True, rich_markup_mode=None
+    help="The server's settings, read from the environment.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
 )
 
 

@@ -14,7 +14,7 @@ from notify_grpc.domain.errors import FailedPrecondition
 from notify_grpc.ports.store import Store
 
 _HELP = "The configured store itself, without a server."
-group = typer.Typer(help=_HELP, no_args_is_help=True, rich_markup_mode=None)
+group = typer.Typer(help=_HELP, no_args_is_help=True, add_completion=False, rich_markup_mode=None)
 
 
 @group.callback(help=_HELP)

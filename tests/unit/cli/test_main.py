@@ -29,6 +29,7 @@ def test_every_command_explains_itself(command: str) -> None:
     result = CliRunner().invoke(app, [command, "--help"])
     assert result.exit_code == 0, result.output
     assert result.stdout.startswith("Usage: ")
+    assert "completion" not in result.stdout
 
 
 def test_an_unknown_command_is_wrong_usage() -> None:
