@@ -88,7 +88,14 @@ class Application:
             tracer=tracer,
             events=events,
         )
-        self._retention = RetentionSweep(store, settings.retention, clock=self._clock)
+        self._retention = RetentionSweep(
+            store,
+            settings.retention,
+            served=self._dispatcher.channels,
+            clock=self._clock,
+            metrics=metrics,
+            events=events,
+        )
         client_auth, self._jwks = client_authenticator(settings, self._clock)
         self._servers = Servers(
             self.notifier,

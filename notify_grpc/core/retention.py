@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Collection
 
+from notify_grpc.core.dispatch.reporting import Reporter
 from notify_grpc.domain.clock import Clock, SystemClock
+from notify_grpc.domain.models import EXTERNAL_CHANNELS, Channel
+from notify_grpc.ports.events import EventSink, NoEvents
 from notify_grpc.ports.store import AWAY, Retention
+from notify_grpc.ports.telemetry import Metrics, NoMetrics
 
 log = logging.getLogger(__name__)
 
 
 class RetentionSweep:
-    """Deletes notifications older than ``age_s`` every ``interval_s``; an age of 0 keeps everything."""
+    """Deletes notifications older than ``age_s`` every ``interval_s``; an age of 0 keeps everything.
+
+    What is still to be sent keeps its notification, but only on the channels that are ``served``.
+    """
 
     def __init__(
         self,
@@ -21,12 +29,17 @@ class RetentionSweep:
         *,
         interval_s: float = 3_600.0,
         batch: int = 500,
+        served: Collection[Channel] = EXTERNAL_CHANNELS,
         clock: Clock = SystemClock(),
+        metrics: Metrics = NoMetrics(),
+        events: EventSink = NoEvents(),
     ) -> None:
         self._store = store
         self._age_s = age_s
         self._interval_s = interval_s
         self._batch = batch
+        self._unserved = frozenset(EXTERNAL_CHANNELS) - frozenset(served)
+        self._reporter = Reporter(metrics, events, clock)
         self._clock = clock
         self._task: asyncio.Task[None] | None = None
 
@@ -45,9 +58,23 @@ class RetentionSweep:
     async def sweep(self) -> int:
         """Delete all that is too old now; how many. Raises as the store does."""
         before_ms = self._clock.now_ms() - round(self._age_s * 1_000)
+        pruned = await self._prune(before_ms)
+        # Afterwards: what is left is little, and kept for what is to be sent.
+        return pruned + (await self._prune(before_ms) if await self._abandon(before_ms) else 0)
+
+    async def _prune(self, before_ms: int) -> int:
         total = 0
         while pruned := await self._store.prune(before_ms, limit=self._batch):
             total += pruned
+        return total
+
+    async def _abandon(self, before_ms: int) -> int:
+        """End what waits for a provider that was taken away; how many deliveries."""
+        total = 0
+        while self._unserved and (ended := await self._store.abandon(before_ms, self._unserved, limit=self._batch)):
+            total += len(ended)
+            for delivery in ended:
+                self._reporter.swept(delivery)
         return total
 
     async def _run(self) -> None:

@@ -67,6 +67,8 @@ WAITING = frozenset({_S.PENDING, _S.RETRY})
 HELD = frozenset({_S.LEASED, _S.SENDING})
 OPEN = WAITING | HELD
 RETRYABLE_BY_OPERATOR = frozenset({_S.FAILED, _S.PARKED, _S.EXPIRED, _S.CANCELLED})
+NO_PROVIDER = "no_provider"
+"""The error code where there is nobody to send it by."""
 PARKING_CHANNELS = frozenset({Channel.SMS, Channel.WHATSAPP})
 """Channels whose unknown outcomes wait for an operator: a repeat reaches a person twice and costs money."""
 

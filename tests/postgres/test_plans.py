@@ -36,6 +36,7 @@ NEW = Batch(
     [Notice("acme", "new", Content("t"), (Channel.IN_APP,), tuple(Recipient(f"user-{n:07}") for n in range(FEW)), 1)]
 )
 CALL = "00000000-0000-0000-0000-000000000000"
+FAR_ID = "ffffffff-ffff-7000-8000-000000000000"
 LEASES = {"ids": Uuids([DELIVERY]), "fences": Bigints([0]), "lease_ms": 1, "due_in_ms": 1}
 PAGE = {"before": EACH, "since": EACH // 2, "limit": FEW, "after": ""}
 FILTER = {"states": Texts(), "channels": Texts(), "created_before_ms": 0, "after": CALL}
@@ -90,6 +91,7 @@ PARAMETERS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
         "release": LEASES,
         "finish": LEASES | OUTCOME,
         "sweep": {"limit": FEW, "parking": Texts(["sms"])},
+        "abandon": {"ids": Uuids([DELIVERY]), "state": "expired", "error_class": "misconfigured", "error_code": ""},
         "get": {"id": DELIVERY},
         "attempts": {"ids": Uuids([DELIVERY])},
         "list_of": {"refs": Uuids([ID])},
@@ -105,7 +107,8 @@ PARAMETERS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
         "renew_epochs": {"after_tenant": "", "after_user": "", "limit": FEW},
     },
     "retention": {
-        "old": {"after": CALL, "before": "ffffffff-ffff-7000-8000-000000000000", "limit": FEW},
+        "old": {"after": CALL, "before": FAR_ID, "limit": FEW},
+        "unserved": {"after": CALL, "before": FAR_ID, "limit": FEW, "channels": Texts(["sms"])},
         "of_user": {"limit": FEW, **USER},
         "lock_inboxes": USERS_OF,
         "remove": {"ids": Uuids([ID])},

@@ -27,7 +27,7 @@ from notify_grpc.core.dispatch.routes import Route, Routes
 from notify_grpc.core.dispatch.sender import Sender
 from notify_grpc.core.dispatch.settings import Attempted, DispatchSettings
 from notify_grpc.domain.clock import Clock, SystemClock
-from notify_grpc.domain.deliveries import DeliveryState, ErrorClass, Job, Outcome, Target
+from notify_grpc.domain.deliveries import NO_PROVIDER, DeliveryState, ErrorClass, Job, Outcome, Target
 from notify_grpc.domain.models import Channel
 from notify_grpc.ports.events import EventSink, NoEvents
 from notify_grpc.ports.provider import Provider
@@ -180,7 +180,7 @@ class Dispatcher:
             route = self._routes.find(held.delivery.channel, held.delivery.target)
             if self._running and route is None:
                 self._leases.take(held)
-                unsent = self._sender.unsent(held, DeliveryState.FAILED, "no_provider", ErrorClass.PERMANENT)
+                unsent = self._sender.unsent(held, DeliveryState.FAILED, NO_PROVIDER, ErrorClass.PERMANENT)
                 self._finisher.add(held, unsent)
             elif self._running and route is not None and route.put(held, urgent=urgent):
                 self._leases.take(held)

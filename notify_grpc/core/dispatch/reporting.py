@@ -54,7 +54,7 @@ class Reporter:
         log.warning("an outcome came too late", extra=_logged(held.delivery, outcome))
 
     def swept(self, delivery: Delivery) -> None:
-        """Time changed a delivery; it comes in its new state."""
+        """Time changed a delivery, or retention did; it comes in its new state."""
         if delivery.state in (DeliveryState.RETRY, DeliveryState.PARKED):
             self._metrics.count("notify_lease_expiries_total")
         extra = {"delivery_id": delivery.id, "tenant_id": delivery.tenant_id, "state": str(delivery.state)}

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-from notify_grpc.domain.deliveries import Attempt, Delivery, Lease, Outcome
+from notify_grpc.domain.deliveries import WAITING, Attempt, Delivery, Lease, Outcome
 from notify_grpc.domain.errors import NotFound
 from notify_grpc.domain.ids import is_id
+from notify_grpc.domain.models import Channel
 from notify_grpc.ports.store import DeliveryFilter, Report
 from notify_grpc.stores.entdb import moves
 from notify_grpc.stores.entdb.attempts import Attempts
@@ -15,10 +16,10 @@ from notify_grpc.stores.entdb.connection import Conflict
 from notify_grpc.stores.entdb.delivery_rows import DeliveryRow, read_row
 from notify_grpc.stores.entdb.keys import key
 from notify_grpc.stores.entdb.moves import Move
-from notify_grpc.stores.entdb.nodes import EQ, GT, GTE, LTE, Node, where
+from notify_grpc.stores.entdb.nodes import EQ, GT, GTE, LT, LTE, Node, where
 from notify_grpc.stores.entdb.notification_rows import read_row as read_notification
 from notify_grpc.stores.entdb.part import Part
-from notify_grpc.stores.entdb.schema import DeliveryField, Type
+from notify_grpc.stores.entdb.schema import DeliveryField, NotificationField, Type
 from notify_grpc.stores.entdb.walk import Axis, walk
 
 _PLAN = 200
@@ -106,6 +107,20 @@ class Deliveries(Part):
         rows = await self._delivery_rows([id for each in ids.values() for id in each])
         found = {ref: [rows[id] for id in each if id in rows] for ref, each in ids.items()}
         return {ref: [(row.delivery, list(row.audit)) for row in each] for ref, each in found.items() if each}
+
+    async def abandon(self, created_before_ms: int, channels: Collection[Channel], *, limit: int) -> list[Delivery]:
+        """See `Retention`."""
+        old = (where(NotificationField.AGE, GTE, 0), where(NotificationField.AGE, LT, created_before_ms))
+        abandoned: list[Delivery] = []
+        async for page in self._connection.pages(Type.NOTIFICATION, *old):
+            rows = await self._delivery_rows([id for node in page for id in read_notification(node).delivery_ids])
+            there = (row.delivery for row in rows.values() if row.delivery.channel in channels)
+            waiting = [delivery.id for delivery in there if delivery.state in WAITING]
+            made = await self._change(waiting[: limit - len(abandoned)], moves.abandon)
+            abandoned += (move.delivery for move in made.values())
+            if len(abandoned) >= limit:
+                break
+        return abandoned
 
     async def retry_delivery(self, id: str) -> Delivery:
         """See `DeliveryStore`."""

@@ -195,6 +195,13 @@ class Spread(Store):
                 pruned += await store.prune(created_before_ms, limit=left)
         return pruned
 
+    async def abandon(self, created_before_ms: int, channels: Collection[Channel], *, limit: int) -> list[Delivery]:
+        abandoned: list[Delivery] = []
+        for store in self._in_any_order():
+            if left := limit - len(abandoned):
+                abandoned += await store.abandon(created_before_ms, channels, limit=left)
+        return abandoned
+
     async def renew_epochs(self) -> int:
         return sum(await asyncio.gather(*(store.renew_epochs() for store in self._stores)))
 

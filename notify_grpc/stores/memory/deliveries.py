@@ -11,6 +11,7 @@ from itertools import islice
 from notify_grpc.domain.backoff import MAX_CLAIMS
 from notify_grpc.domain.deliveries import (
     HELD,
+    NO_PROVIDER,
     PARKING_CHANNELS,
     RETRYABLE_BY_OPERATOR,
     WAITING,
@@ -171,6 +172,11 @@ class Deliveries(DeliveryRows):
                 error_class=ErrorClass.UNKNOWN_OUTCOME,
             )
         )
+
+    def _abandon(self, row: DeliveryRow) -> Delivery:
+        state, error = DeliveryState.EXPIRED, ErrorClass.MISCONFIGURED
+        row.audit.append(Attempt(self._clock.now_ms(), row.delivery.fence, "", "", state, error, NO_PROVIDER))
+        return self._move(row, state=state, last_error_class=error, last_error_code=NO_PROVIDER, last_error="")
 
     def _bury(self, row: DeliveryRow) -> Delivery:
         return self._move(row, state=DeliveryState.FAILED, last_error_code=TOO_MANY_CLAIMS, **FREE)

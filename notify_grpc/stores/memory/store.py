@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import heapq
+from collections.abc import Collection
+from itertools import islice
 
 from notify_grpc.domain.clock import Clock, SystemClock
+from notify_grpc.domain.deliveries import WAITING, Delivery
 from notify_grpc.domain.ids import new_epoch
-from notify_grpc.domain.models import UserKey
+from notify_grpc.domain.models import Channel, UserKey
 from notify_grpc.ports.store import Capabilities, Erased, Store
 from notify_grpc.stores.memory.deliveries import Deliveries
 from notify_grpc.stores.memory.devices import Devices
@@ -52,6 +55,12 @@ class MemoryStore(Inboxes, Devices, Deliveries, Store):
         for age in kept:
             heapq.heappush(self._by_age, age)
         return pruned
+
+    async def abandon(self, created_before_ms: int, channels: Collection[Channel], *, limit: int) -> list[Delivery]:
+        old = (id for created_at_ms, id in self._by_age if created_at_ms < created_before_ms)
+        rows = [row for id in old for row in self._of.get(id, ()) if row.delivery.channel in channels]
+        waiting = (row for row in rows if row.delivery.state in WAITING)
+        return [self._abandon(row) for row in islice(waiting, limit)]
 
     async def renew_epochs(self) -> int:
         for box in self._boxes.values():

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
-from notify_grpc.domain.models import UserKey
+from notify_grpc.domain.deliveries import NO_PROVIDER, Delivery, DeliveryState, ErrorClass
+from notify_grpc.domain.models import Channel, UserKey
 from notify_grpc.ports.store import Erased
 from notify_grpc.stores.postgres.arrays import Bigints, Texts, Uuids
 from notify_grpc.stores.postgres.pool import Database, Rows, Statement
 from notify_grpc.stores.postgres.queries import load
-from notify_grpc.stores.postgres.rows import lock_of
+from notify_grpc.stores.postgres.rows import delivery, lock_of
 
 _SQL = load("retention")
 _REMOVE_DEVICES = load("devices")["remove_all"]
+_ABANDON = load("deliveries")["abandon"]
+_UNSERVED = {
+    "state": str(DeliveryState.EXPIRED),
+    "error_class": str(ErrorClass.MISCONFIGURED),
+    "error_code": NO_PROVIDER,
+}
 _BATCH = 500
 _NIL = "00000000-0000-0000-0000-000000000000"
 
@@ -32,6 +39,20 @@ class Removal:
             pruned += (await self._remove([row[:3] for row in rows if not row[3]]))[0]
             after = rows[-1][0]
         return pruned
+
+    async def abandon(self, created_before_ms: int, channels: Collection[Channel], *, limit: int) -> list[Delivery]:
+        after, before, abandoned = _NIL, _first_id(created_before_ms), list[Delivery]()
+        while len(abandoned) < limit:
+            page = {"after": after, "before": before, "channels": Texts(channels), "limit": _BATCH}
+            rows = await self._database.read(_SQL["unserved"], **page)
+            if not rows:
+                break
+            ids = [id for row in rows for id in row[1]][: limit - len(abandoned)]
+            if ids:
+                [changed] = await self._database.write(Statement(_ABANDON, {"ids": Uuids(ids), **_UNSERVED}))
+                abandoned += map(delivery, changed)
+            after = rows[-1][0]
+        return abandoned
 
     async def erase_user(self, user: UserKey) -> Erased:
         key = user._asdict()

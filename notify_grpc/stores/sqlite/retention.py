@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-from notify_grpc.domain.models import UserKey
+from notify_grpc.domain.deliveries import Delivery
+from notify_grpc.domain.models import Channel, UserKey
 from notify_grpc.ports.store import Erased, Retention
+from notify_grpc.stores.sqlite import settling
 from notify_grpc.stores.sqlite.database import Database
 from notify_grpc.stores.sqlite.queries import load
 from notify_grpc.stores.sqlite.writer import Tx
@@ -29,6 +31,9 @@ class SqliteRetention(Database, Retention):
             if removed < wanted:
                 break
         return pruned
+
+    async def abandon(self, created_before_ms: int, channels: Collection[Channel], *, limit: int) -> list[Delivery]:
+        return await self._writer.run(settling.abandon, limit, created_before_ms, channels, limit)
 
     async def erase_user(self, user: UserKey) -> Erased:
         notifications = deliveries = devices = 0

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from notify_grpc.domain.backoff import MAX_CLAIMS
 from notify_grpc.domain.deliveries import (
     HELD,
+    NO_PROVIDER,
     PARKING_CHANNELS,
     RETRYABLE_BY_OPERATOR,
     Attempt,
@@ -19,9 +20,10 @@ from notify_grpc.domain.deliveries import (
     may,
 )
 from notify_grpc.domain.errors import FailedPrecondition, NotFound
+from notify_grpc.domain.models import Channel
 from notify_grpc.ports.store import Report
 from notify_grpc.stores.sqlite.queries import load
-from notify_grpc.stores.sqlite.rows import delivery
+from notify_grpc.stores.sqlite.rows import delivery, text_list
 from notify_grpc.stores.sqlite.writer import Tx
 
 _SQL = load("deliveries")
@@ -177,6 +179,21 @@ def _settle(tx: Tx, row: Row, state: DeliveryState, **changes: Any) -> Delivery:
     values["error_class"] = _text(values["error_class"])
     tx.db.execute(_SQL["settle"], values | {"number": row.number, "state": str(state), "now_ms": tx.now_ms})
     return get(tx.db, before.id).delivery
+
+
+def abandon(tx: Tx, created_before_ms: int, channels: Collection[Channel], limit: int) -> list[Delivery]:
+    """Waiting rows of old notifications whose channel nobody serves, up to ``limit``."""
+    values = {"created_before_ms": created_before_ms, "channels": text_list(channels), "limit": limit}
+    return [_abandon(tx, row) for row in rows(tx.db, "unserved", values)]
+
+
+def _abandon(tx: Tx, row: Row) -> Delivery:
+    state, error = DeliveryState.EXPIRED, ErrorClass.MISCONFIGURED
+    attempt = Attempt(tx.now_ms, row.delivery.fence, "", "", state, error, NO_PROVIDER)
+    _audit(tx, row.number, [attempt], stale=False)
+    values = {"number": row.number, "state": str(state), "error_class": _text(error), "error_code": NO_PROVIDER}
+    tx.db.execute(_SQL["abandon"], values | {"now_ms": tx.now_ms})
+    return get(tx.db, row.delivery.id).delivery
 
 
 def retry(tx: Tx, id: str) -> Delivery:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from notify_grpc.domain.deliveries import DeliveryState, Outcome
+from notify_grpc.domain.deliveries import DeliveryState, ErrorClass, Outcome
 from notify_grpc.domain.errors import NotFound
-from notify_grpc.domain.models import EXTERNAL_CHANNELS, Content, Device, DeviceType
+from notify_grpc.domain.models import EXTERNAL_CHANNELS, Channel, Content, Device, DeviceType
 from notify_grpc.ports.store import DeliveryFilter, Erased, Store
 from tests.conformance.store.making import (
     ALICE,
@@ -103,6 +103,55 @@ class Retention:
             await send(store, ALICE, f"open-{number}", EMAIL)
         await send_many(store, ALICE, 5)
         assert [await store.prune(T0 + 1, limit=2) for _ in range(4)] == [2, 2, 1, 0]
+
+    async def test_what_waits_where_nobody_serves_is_ended_and_goes(self, store: Store) -> None:
+        both, alone = await send(store, ALICE, "both", EMAIL, SMS), await send(store, BOB, "alone", SMS)
+        [young] = await store.create(notice(ALICE, key="young", targets=[SMS], at_ms=T0 + 1))
+        assert await store.prune(T0 + 1, limit=10) == 0
+
+        ended = await store.abandon(T0 + 1, {Channel.SMS, Channel.WHATSAPP}, limit=10)
+
+        assert sorted(delivery.notification_id for delivery in ended) == ["alone", "both"]
+        for delivery in ended:
+            told = (delivery.state, delivery.last_error_class, delivery.last_error_code)
+            assert told == (DeliveryState.EXPIRED, ErrorClass.MISCONFIGURED, "no_provider")
+            found, [attempt] = await store.get_delivery(delivery.id)
+            assert found == delivery
+            assert (attempt.state, attempt.error_class, attempt.error_code, attempt.stale) == (*told, False)
+        kept = [d for d in both.deliveries if d.channel is EMAIL.channel] + list(young.deliveries)
+        assert [(await store.get_delivery(d.id))[0].state for d in kept] == [DeliveryState.PENDING] * 2
+        assert await store.abandon(T0 + 1, {Channel.SMS}, limit=10) == []
+        assert await store.prune(T0 + 1, limit=10) == 1
+        with pytest.raises(NotFound):
+            await store.get_delivery(alone.deliveries[0].id)
+
+    async def test_nobody_gets_what_was_ended_and_an_operator_may_bring_it_back(self, store: Store) -> None:
+        await send(store, ALICE, "n-1", SMS)
+        [ended] = await store.abandon(T0 + 1, {Channel.SMS}, limit=10)
+        assert await store.claim("w", limit=10, lease_s=30, channels=EXTERNAL_CHANNELS, per_tenant=10) == []
+        assert (await store.due_stats()).due == 0
+        await store.retry_delivery(ended.id)
+        [job] = await store.claim("w", limit=10, lease_s=30, channels=EXTERNAL_CHANNELS, per_tenant=10)
+        assert job.delivery.id == ended.id
+
+    async def test_what_failed_before_is_ended_with_its_audit_and_what_is_held_is_not(self, store: Store) -> None:
+        await send(store, ALICE, "n-1", EMAIL)
+        await send(store, ALICE, "n-2", EMAIL)
+        jobs = await store.claim("w", limit=10, lease_s=30, channels=EXTERNAL_CHANNELS, per_tenant=10)
+        [failed, held] = jobs
+        retry = Outcome(failed.lease, DeliveryState.RETRY, "w", "smtp", error_code="451", error="busy", due_in_s=60)
+        await store.finish([retry])
+        assert [one.id for one in await store.abandon(T0 + 1, {Channel.EMAIL}, limit=10)] == [failed.delivery.id]
+        ended, audit = await store.get_delivery(failed.delivery.id)
+        assert (ended.last_error, ended.attempts, ended.fence) == ("", 1, 1)
+        assert [attempt.error_code for attempt in audit] == ["451", "no_provider"]
+        assert await store.start_sending([held.lease]) == {held.delivery.id}
+
+    async def test_it_ends_no_more_than_it_is_asked_to(self, store: Store) -> None:
+        for number in range(5):
+            await send(store, ALICE, f"n-{number}", SMS)
+        ended = [await store.abandon(T0 + 1, {Channel.SMS}, limit=2) for _ in range(4)]
+        assert [len(some) for some in ended] == [2, 2, 1, 0]
 
     async def test_erase_removes_every_row_and_says_how_many(self, store: Store) -> None:
         created = [await send(store, ALICE, f"n-{number}", EMAIL, SMS) for number in range(3)]

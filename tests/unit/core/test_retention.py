@@ -5,11 +5,13 @@ from __future__ import annotations
 import pytest
 
 from notify_grpc.core.retention import RetentionSweep
+from notify_grpc.domain.deliveries import Target
 from notify_grpc.domain.errors import ResourceExhausted, Unavailable
 from notify_grpc.domain.models import Channel, Content, UserKey
 from notify_grpc.ports.store import Notice, Recipient
 from notify_grpc.stores.memory import MemoryStore
 from tests.support.clock import ManualClock
+from tests.support.dispatching import Recorder
 
 DAY_S = 86_400.0
 ADA = UserKey("acme", "ada")
@@ -35,6 +37,22 @@ async def test_a_sweep_removes_what_is_too_old_whatever_the_batch(clock: ManualC
     removed = await RetentionSweep(store, DAY_S, batch=10, clock=clock).sweep()
 
     assert (removed, await left(store)) == (25, 3)
+
+
+async def test_what_waits_for_a_provider_that_was_taken_away_does_not_stay_for_ever(clock: ManualClock) -> None:
+    store, recorder = MemoryStore(clock), Recorder()
+    targets = {channel: Target(channel, "somewhere") for channel in (Channel.EMAIL, Channel.SMS)}
+    for number, channel in enumerate([Channel.SMS, Channel.EMAIL] * 3):
+        recipient = Recipient("ada", (targets[channel],))
+        await store.create(Notice("acme", f"n{number}", Content(), (channel,), (recipient,), clock.now_ms()))
+    sweep = RetentionSweep(store, DAY_S, batch=2, served=[Channel.EMAIL], clock=clock, events=recorder)
+
+    assert await sweep.sweep() == 0, "it may come back"
+    await clock.advance(DAY_S + 1)
+
+    assert (await sweep.sweep(), await left(store)) == (3, 3)
+    assert recorder.types() == ["delivery.expired"] * 3
+    assert {(event.data["error_code"], event.data["channel"]) for event in recorder.events} == {("no_provider", "sms")}
 
 
 @pytest.mark.parametrize("error", [Unavailable("down"), ResourceExhausted("full"), RuntimeError("a defect")])

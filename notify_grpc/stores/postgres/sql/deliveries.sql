@@ -188,6 +188,25 @@ SET state = f.state, due_at_ms = CASE f.state WHEN 'retry' THEN clock.now_ms ELS
 FROM fates f, clock WHERE d.id = f.id AND d.id = ANY (ARRAY(SELECT id FROM fates))
 RETURNING {delivery}
 
+-- name: abandon
+-- Of these, what still waits.
+WITH {clock}, abandoned AS MATERIALIZED (
+    SELECT d.id, d.fence
+    FROM (SELECT * FROM unnest(%(ids)s) AS l (id) ORDER BY id) l, LATERAL (
+        SELECT * FROM notify_deliveries d WHERE d.id = l.id LIMIT 1 FOR UPDATE
+    ) d
+    WHERE d.state IN ('pending', 'retry')
+), audited AS (
+    INSERT INTO notify_delivery_attempts (delivery_id, at_ms, fence, owner, provider, state, error_class, error_code)
+    SELECT id, clock.now_ms, fence, '', '', %(state)s, %(error_class)s, %(error_code)s FROM abandoned, clock
+)
+UPDATE notify_deliveries d
+SET state = %(state)s, last_error_class = %(error_class)s, last_error_code = %(error_code)s, last_error = '',
+    updated_at_ms = clock.now_ms
+FROM clock
+WHERE d.id = ANY (ARRAY(SELECT id FROM abandoned))
+RETURNING {delivery}
+
 -- name: get
 SELECT {delivery} FROM notify_deliveries d WHERE d.id = %(id)s::uuid
 

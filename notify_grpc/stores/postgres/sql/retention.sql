@@ -14,6 +14,17 @@ FROM (
 ) i
 ORDER BY n.id
 
+-- name: unserved
+-- As `old`, with the deliveries that wait on these channels.
+SELECT n.id::text, ARRAY(
+    SELECT d.id::text FROM notify_deliveries d
+    WHERE d.notification_ref = n.id AND d.state IN ('pending', 'retry') AND d.channel = ANY (%(channels)s)
+)
+FROM (
+    SELECT id FROM notify_notifications WHERE id > %(after)s::uuid AND id < %(before)s::uuid ORDER BY id LIMIT %(limit)s
+) n
+ORDER BY n.id
+
 -- name: of_user
 SELECT n.id::text, i.tenant_id, i.user_id
 FROM notify_inboxes i, LATERAL (

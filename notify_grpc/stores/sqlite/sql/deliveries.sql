@@ -147,6 +147,19 @@ SELECT d.number, {columns} FROM notify_deliveries AS d
 WHERE d.state IN ('pending', 'retry') AND d.attempts > 9 AND d.attempts >= :max_claims
 LIMIT :limit
 
+-- name: unserved
+-- Those of old notifications that wait on channels, given as a JSON list.
+SELECT d.number, {columns}
+FROM notify_notifications AS n CROSS JOIN notify_deliveries AS d
+WHERE n.created_at_ms < :created_before_ms AND d.notification_ref = n.id AND d.state IN ('pending', 'retry')
+  AND d.channel IN (SELECT value FROM json_each(:channels))
+ORDER BY n.created_at_ms LIMIT :limit
+
+-- name: abandon
+UPDATE notify_deliveries
+SET state = :state, last_error_class = :error_class, last_error_code = :error_code, last_error = '', updated_at_ms = :now_ms
+WHERE number = :number
+
 -- name: settle
 -- A row that nobody holds any more.
 UPDATE notify_deliveries
