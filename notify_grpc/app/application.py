@@ -89,12 +89,7 @@ class Application:
             events=events,
         )
         self._retention = RetentionSweep(
-            store,
-            settings.retention,
-            served=self._dispatcher.channels,
-            clock=self._clock,
-            metrics=metrics,
-            events=events,
+            store, settings.retention, served=self._dispatcher.channels, clock=self._clock, events=events
         )
         client_auth, self._jwks = client_authenticator(settings, self._clock)
         self._servers = Servers(

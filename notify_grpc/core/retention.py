@@ -11,7 +11,7 @@ from notify_grpc.domain.clock import Clock, SystemClock
 from notify_grpc.domain.models import EXTERNAL_CHANNELS, Channel
 from notify_grpc.ports.events import EventSink, NoEvents
 from notify_grpc.ports.store import AWAY, Retention
-from notify_grpc.ports.telemetry import Metrics, NoMetrics
+from notify_grpc.ports.telemetry import NoMetrics
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +31,6 @@ class RetentionSweep:
         batch: int = 500,
         served: Collection[Channel] = EXTERNAL_CHANNELS,
         clock: Clock = SystemClock(),
-        metrics: Metrics = NoMetrics(),
         events: EventSink = NoEvents(),
     ) -> None:
         self._store = store
@@ -39,7 +38,7 @@ class RetentionSweep:
         self._interval_s = interval_s
         self._batch = batch
         self._unserved = frozenset(EXTERNAL_CHANNELS) - frozenset(served)
-        self._reporter = Reporter(metrics, events, clock)
+        self._reporter = Reporter(NoMetrics(), events, clock)
         self._clock = clock
         self._task: asyncio.Task[None] | None = None
 
