@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import partial
 
 from notify.v1 import client_service_pb2 as pb
@@ -44,7 +45,12 @@ class ClientService:
         self._tracer = tracer
 
     async def stream_events(self, request: pb.StreamEventsRequest, context: Context) -> None:
-        """Ends only by an error, or by the caller. A stalled write holds one batch of the session's events, no more."""
+        """Ends only by an error, or by the caller. A stalled write holds one batch of the session's events, no more.
+
+        The session's place is free before the error is sent: that may wait for the reader, as a write does.
+        """
+        me = asyncio.current_task()
+        assert me is not None
         if not self._live:
             raise Unimplemented("live connections are switched off")
         check_text("device_id", request.device_id, MAX_ID_CHARS)
@@ -54,20 +60,30 @@ class ClientService:
                 call.ended("OK")
         context.add_done_callback(partial(self._ended, session))  # type: ignore[arg-type]  # the stubs name a class
         prefix = mapping.session_prefix(session.id)
-        while True:
-            for event in await session.next_events():
-                notification = event.notification
-                if notification is not None and notification.traceparent:
-                    with self._tracer.linked_span(
-                        _DELIVER,
-                        notification.traceparent,
-                        kind="consumer",
-                        attributes=_DELIVER_ATTRIBUTES,
-                        remote_parent=True,
-                    ):
+        session.interrupt = me.cancel
+        try:
+            while True:
+                for event in await session.next_events():
+                    notification = event.notification
+                    if notification is not None and notification.traceparent:
+                        with self._tracer.linked_span(
+                            _DELIVER,
+                            notification.traceparent,
+                            kind="consumer",
+                            attributes=_DELIVER_ATTRIBUTES,
+                            remote_parent=True,
+                        ):
+                            await context.write(prefix + mapping.encode_event(event))
+                    else:
                         await context.write(prefix + mapping.encode_event(event))
-                else:
-                    await context.write(prefix + mapping.encode_event(event))
+        except asyncio.CancelledError:
+            if not session.interrupted or context.cancelled():
+                raise
+            me.uncancel()
+            raise session.error from None
+        finally:
+            session.interrupt = None
+            self._sessions.disconnect(session)
 
     async def _open(self, request: pb.StreamEventsRequest) -> Session:
         return await self._sessions.connect(

@@ -24,6 +24,8 @@ from notify_grpc.ports.telemetry import Metrics, NoMetrics
 
 log = logging.getLogger(__name__)
 TICK_S = 1.0
+_LEAVE_S = 5.0
+"""How long the reader of an ended session may take for what is queued; its token's end gives it no time."""
 _CHECK_BATCH = 1_000
 
 
@@ -263,6 +265,9 @@ class SessionRegistry:
         heartbeat = Event(EventKind.HEARTBEAT, at_ms=now_ms)
         self._report()
         for session in list(self._by_id.values()):
+            if session.ended:
+                self._see_out(session, now)
+                continue
             session.poke()
             if now >= session.heartbeat_at:
                 session.heartbeat_at = now + self.settings.heartbeat_s
@@ -290,8 +295,20 @@ class SessionRegistry:
         left_ms = session.expires_at_ms - now_ms
         if left_ms <= 0:
             session.end(Unauthenticated("the token has expired"))
+            self._let_go(session)
         elif left_ms <= self.settings.auth_warning_s * 1_000 and not session.expiry_announced:
             session.expiry_announced = session.tell(Event(EventKind.AUTH_EXPIRING, at_ms=session.expires_at_ms))
+
+    def _see_out(self, session: Session, now: float) -> None:
+        """A reader that has stalled must not keep an ended session's place."""
+        if not session.leave_by:
+            session.leave_by = now + _LEAVE_S
+        elif now >= session.leave_by:
+            self._let_go(session)
+
+    def _let_go(self, session: Session) -> None:
+        self.disconnect(session)
+        session.let_go()
 
     def _ask_to_reconnect(self, session: Session, spread_s: float) -> None:
         after_ms = round(self._random.uniform(0, spread_s) * 1_000)

@@ -79,6 +79,9 @@ class Session:
         "expiry_announced",
         "heartbeat_at",
         "id",
+        "interrupt",
+        "interrupted",
+        "leave_by",
         "reconnect_at",
         "user",
     )
@@ -105,6 +108,11 @@ class Session:
         self.expiry_announced = False
         self.heartbeat_at = 0.0
         self.reconnect_at = 0.0
+        self.leave_by = 0.0
+        """Until when its reader may take what is left of an ended session; 0 if that is not decided."""
+        self.interrupt: Callable[[], object] | None = None
+        """How to get a reader out of what it does with its events; the reader's to set and to take back."""
+        self.interrupted = False
         self.data_changes: dict[str, DataChangeRepeat] | None = None
         self._store = store
         self._limits = limits
@@ -191,6 +199,20 @@ class Session:
     def ended(self) -> bool:
         """Whether it accepts nothing more."""
         return self._ended is not None
+
+    @property
+    def error(self) -> NotifyError:
+        """What it ended with."""
+        assert self._ended is not None
+        return self._ended
+
+    def let_go(self) -> None:
+        """Drop what an ended session still has for its reader, and interrupt that."""
+        self._queue.clear()
+        self._queued_bytes = 0
+        if self.interrupt is not None:
+            self.interrupted = True
+            self.interrupt()
 
     async def next_events(self) -> list[Event]:
         """All that is due now, at least one event; waits for it. Raises what the stream ended with.

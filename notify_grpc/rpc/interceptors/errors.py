@@ -26,7 +26,7 @@ class Errors:
             except NotifyError as exc:
                 if code_of(exc) is grpc.StatusCode.INTERNAL:
                     await _internal(method, context, exc)
-                await context.abort_with_status(status_of(exc))
+                await _abort(context, status_of(exc))
             except grpc.aio.InternalError as exc:
                 # A read or write on a call that is over: the peer is gone, or the server cut it off.
                 raise asyncio.CancelledError from exc
@@ -36,6 +36,14 @@ class Errors:
                 await _internal(method, context, exc)
 
         return guarded
+
+
+async def _abort(context: Context, status: grpc.Status) -> None:
+    """End the call. A status waits, as a write does, for a peer that does not read; and that may go meanwhile."""
+    try:
+        await context.abort_with_status(status)
+    except grpc.aio.InternalError as exc:
+        raise asyncio.CancelledError from exc
 
 
 async def _internal(method: Method, context: Context, error: Exception) -> NoReturn:

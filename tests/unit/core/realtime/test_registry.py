@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from notify_grpc.core.realtime.events import Event, EventKind
@@ -130,11 +132,29 @@ async def test_a_stream_at_its_longest_life_is_asked_to_reconnect(world: World) 
     await world.open()
     session = await settled(world)
 
-    await world.clock.advance(3_600 * 1.1 + 1)
+    await world.clock.advance(session.reconnect_at - world.clock.monotonic() + 1)
 
     seen, end = await read_to_the_end(session)
     assert seen[-1].kind is EventKind.RECONNECT
     assert isinstance(end, Unavailable)
+
+
+async def test_a_reader_that_does_not_come_for_the_end_keeps_no_place(world: World) -> None:
+    await world.open()
+    expiring, aging = await settled(world, expires_in_s=120), await settled(world)
+    left: list[str] = []
+    for session, name in ((expiring, "expiring"), (aging, "aging")):
+        session.interrupt = partial(left.append, name)
+    await world.notify("n1")
+
+    await world.clock.advance(122)
+    assert (left, list(world.registry.sessions_of(ADA))) == (["expiring"], [aging])
+    assert expiring.queued == 0
+    await world.clock.advance(aging.reconnect_at - world.clock.monotonic() + 2)
+    assert list(world.registry.sessions_of(ADA)) == [aging], "it is given a while"
+    await world.clock.advance(10)
+
+    assert (left, len(world.registry)) == (["expiring", "aging"], 0)
 
 
 async def test_draining_asks_everybody_to_reconnect_and_admits_nobody(world: World) -> None:
