@@ -5,6 +5,7 @@ test_server.py asks both the same questions. The data outlives `stop`, as EntDB'
 
 from __future__ import annotations
 
+import json
 import operator
 import threading
 import uuid
@@ -155,14 +156,8 @@ class FakeEntDB:
             looked_at = tenant.look_at(request.type_id, span)
         self.looked_at += len(looked_at)
         nodes = [node for node in looked_at if all(holds(node.payload.get(field)) for field, holds in conditions)]
-        first = _ORDERS.get(request.order_by, "created_at")
-        nodes.sort(key=lambda node: (getattr(node, first), node.id), reverse=request.descending)
-        size = min(request.page_size or 100, _PAGE)
-        start = int(request.page_token or 0)
-        more = len(nodes) >= start + size
-        return pb.QueryNodesResponse(
-            nodes=map(_message, nodes[start : start + size]), next_page_token=str(start + size) if more else ""
-        )
+        page, token = _page(nodes, request)
+        return pb.QueryNodesResponse(nodes=map(_message, page), next_page_token=token)
 
     # Behind it
 
@@ -231,6 +226,22 @@ class FakeEntDB:
 
 def _condition(compare: Callable[[Any, Any], bool], bound: Any) -> Callable[[Any], bool]:
     return lambda given: given is not None and type(given) is type(bound) and compare(given, bound)
+
+
+def _page(nodes: list[FakeNode], request: Any) -> tuple[list[FakeNode], str]:
+    """The page asked for, and the next one's token if it is full: the place of its last node."""
+    first = _ORDERS.get(request.order_by, "created_at")
+
+    def place(node: FakeNode) -> list[Any]:
+        return [getattr(node, first), node.id]
+
+    nodes = sorted(nodes, key=place, reverse=request.descending)
+    if request.page_token:
+        behind, last = operator.lt if request.descending else operator.gt, json.loads(request.page_token)
+        nodes = [node for node in nodes if behind(place(node), last)]
+    size = min(request.page_size or 100, _PAGE)
+    page = nodes[:size]
+    return page, json.dumps(place(page[-1])) if len(page) == size else ""
 
 
 def _message(node: FakeNode) -> Any:

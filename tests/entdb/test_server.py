@@ -220,6 +220,16 @@ async def test_a_page_has_a_thousand_nodes_at_most_and_a_token_if_it_is_full(cli
     assert refused.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
 
 
+async def test_a_page_begins_behind_the_last_node_of_the_one_before_though_that_is_gone(client: Client) -> None:
+    await client.plan(*(create(name) for name in "abcd"))
+    page = await client.query(page_size=3)
+    await client.plan(
+        *(pb.Operation(delete_node=pb.DeleteNodeOp(type_id=WIDGET, id=node.node_id)) for node in page.nodes)
+    )
+    rest = await client.names(page_size=3, page_token=page.next_page_token)
+    assert (len(rest), rest) == (2, await client.names())
+
+
 async def test_the_same_schema_again_is_nothing_and_another_one_is_refused(client: Client) -> None:
     assert (await client.plan(create("same"), schema=schema())).success
     refused = await client.plan(create("other"), schema=schema(NOTE))
