@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from examples.front import envoy
 from notify_grpc.config import Settings, masked
 from tests.acceptance import process
 from tests.deploy.cluster import OVERLAYS, container, environment, notify, one, workloads
-from tests.deploy.kustomize import Resource
+from tests.deploy.kustomize import ROOT, Resource
 
 KNOWN = set(masked(Settings.model_construct()))
 OURS = [(o, w["metadata"]["name"]) for o in OVERLAYS for w in workloads(o) if container(w)["name"] != "envoy"]
@@ -46,6 +47,15 @@ def test_secrets_come_by_reference() -> None:
         if "Secret" in str(field.annotation) and variable in settings:
             origin = {e["name"]: e["valueFrom"] for e in container(notify("prod"))["env"]}
             assert "secretKeyRef" in origin[variable]
+
+
+async def test_the_page_shows_a_provider_with_all_that_it_needs() -> None:
+    page = (ROOT.parent / "docs" / "kubernetes.md").read_text()
+    shown = dict(re.findall(r"--from-literal=(NOTIFY_EMAIL_\w+)=(\S+)", page))
+    assert shown
+    settings = environment("prod", notify("prod")) | shown
+    done = await process.run("config", "check", env=process.environment(**settings))
+    assert done.code == 0, done.err
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
