@@ -167,6 +167,27 @@ async def test_a_connection_closed_while_idle_is_replaced_with_its_neighbours(
 
 
 @pytest.mark.parametrize("pgbouncer", [False, True])
+async def test_a_write_cancelled_at_any_point_is_wholly_done_or_not_at_all_and_leaves_its_connection_well(
+    postgres_dsn: str, monkeypatch: pytest.MonkeyPatch, pgbouncer: bool
+) -> None:
+    monkeypatch.setattr("psycopg.waiting.MAX_BUSY_TIME", 0)  # else the driver lets others run only now and then
+    database = Database(postgres_dsn, pool_min=1, pool_max=1, pgbouncer=pgbouncer)
+    await database.open()
+    await database.write(Statement(b"CREATE TABLE steps (write_no int, step int)", {}))
+    insert = b"INSERT INTO steps VALUES (%(write_no)s::int, %(step)s::int)"
+    for turns in range(30):
+        steps = (Statement(insert, {"write_no": turns, "step": step}) for step in range(3))
+        writing = asyncio.create_task(database.write(*steps))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        writing.cancel()
+        await asyncio.wait([writing])
+        [(stored,)] = await database.read(b"SELECT count(*) FROM steps WHERE write_no = %(turns)s::int", turns=turns)
+        assert stored in (0, 3)
+    await database.close()
+
+
+@pytest.mark.parametrize("pgbouncer", [False, True])
 async def test_a_transaction_runs_by_our_settings(postgres_dsn: str, pgbouncer: bool) -> None:
     database = Database(postgres_dsn, pool_min=1, pool_max=1, pgbouncer=pgbouncer)
     await database.open()

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import os
 import socket
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, NamedTuple
 
@@ -175,10 +175,32 @@ async def _execute(connection: AsyncConnection, statement: Statement) -> Rows:
 async def _pipeline(connection: AsyncConnection, statements: tuple[Statement, ...]) -> list[Rows]:
     """One message, one answer: what comes before its Sync is one transaction (PostgreSQL, 54.2.4 Pipelining)."""
     cursors = [connection.cursor(binary=True) for _ in statements]
-    async with connection.pipeline():
-        for cursor, statement in zip(cursors, statements, strict=True):
-            await cursor.execute(statement.sql, statement.params)
+
+    async def exchange() -> None:
+        async with connection.pipeline():
+            for cursor, statement in zip(cursors, statements, strict=True):
+                await cursor.execute(statement.sql, statement.params)
+
+    await _to_the_end(exchange())
     return [await cursor.fetchall() if cursor.description else [] for cursor in cursors]
+
+
+async def _to_the_end(work: Coroutine[Any, Any, None]) -> None:
+    """Let it end although the caller is cancelled, who is told so afterwards.
+
+    A cancelled pipeline sends its Sync after half of the statements, which commits those, or stays one for ever: its
+    connection answers nothing from then on.
+    """
+    task = asyncio.create_task(work)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError as exc:
+            cancelled = exc
+    if cancelled is not None:
+        raise cancelled from task.exception()
+    await task
 
 
 async def _step_by_step(connection: AsyncConnection, statements: tuple[Statement, ...]) -> list[Rows]:
