@@ -23,8 +23,8 @@ def seconds(text: str | float) -> float:
 
 
 def first(listed: str) -> str:
-    """The first of a list separated by commas: the current one of secrets that are rotated."""
-    return listed.split(",")[0].strip()
+    """The first of a list as settings read it, empty parts left out: the current one of secrets that are rotated."""
+    return next(filter(None, map(str.strip, listed.split(","))), "")
 
 
 def print_json(value: Any) -> None:
