@@ -35,7 +35,7 @@ class Listener:
         self._runner = runner
 
     def _site(self, runner: web.AppRunner) -> web.BaseSite:
-        if self._host != "::":
+        if self._host != "::" or not socket.has_dualstack_ipv6():
             return web.TCPSite(runner, self._host, self._asked_port)
         # asyncio would take IPv6 alone; gRPC's ports take both.
         address = (self._host, self._asked_port)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
@@ -153,6 +154,17 @@ async def test_a_port_of_ipv6_that_is_taken_is_named() -> None:
         )
         with pytest.raises(OSError, match="in use"):
             await server.start()
+
+
+async def test_a_machine_without_ipv6_is_said_to_be_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def refuse(*_: object, **__: object) -> None:
+        raise OSError("Address family not supported by protocol")
+
+    monkeypatch.setattr(socket, "has_dualstack_ipv6", lambda: False)
+    monkeypatch.setattr(asyncio.get_running_loop(), "create_server", refuse)
+    server = HttpServer("::", 0, health=lambda: (True, {}), metrics=lambda _: (b"", "text/plain"))
+    with pytest.raises(OSError, match="not supported"):
+        await server.start()
 
 
 async def test_a_supervisor_passes_callbacks_on_whole(world: World) -> None:
