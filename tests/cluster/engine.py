@@ -35,7 +35,7 @@ exec podman {options} "$@"
 
 def why_not() -> str:
     """What is missing; empty where an engine can run."""
-    if _docker_runs() or (shutil.which("podman") and os.geteuid() == 0):
+    if docker_runs() or (shutil.which("podman") and os.geteuid() == 0):
         return ""
     return "neither docker nor, for root, podman is here"
 
@@ -43,7 +43,7 @@ def why_not() -> str:
 @contextmanager
 def docker() -> Iterator[dict[str, str]]:
     """An environment in which ``docker`` works and the Dockerfile's base image is to be had."""
-    if _docker_runs():
+    if docker_runs():
         yield environment(DOCKER_BUILDKIT="1")
         return
     with tempfile.TemporaryDirectory(prefix="notify-engine-") as made:
@@ -59,7 +59,8 @@ def docker() -> Iterator[dict[str, str]]:
             subprocess.run([podman, "system", "reset", "--force"], env=env, check=True, capture_output=True)
 
 
-def _docker_runs() -> bool:
+def docker_runs() -> bool:
+    """Whether docker itself is here, with its daemon: a client alone is common."""
     return bool(shutil.which("docker")) and subprocess.run(["docker", "info"], capture_output=True).returncode == 0
 
 

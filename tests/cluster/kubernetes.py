@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.acceptance.process import environment
+from tests.cluster.engine import docker_runs
 
 _GIVEN = "NOTIFY_TEST_KUBECONFIG"
 _NAME = "notify-test"
@@ -20,7 +21,7 @@ def why_not() -> str:
     """What is missing; empty where there is a cluster or one can be made."""
     if shutil.which("kubectl") is None:
         return "no kubectl here"
-    if given() or (shutil.which("kind") and shutil.which("docker")):
+    if given() or (shutil.which("kind") and docker_runs()):
         return ""
     return f"neither kind with docker is here, nor a cluster named by {_GIVEN}"
 
