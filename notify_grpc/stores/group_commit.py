@@ -11,6 +11,7 @@ from typing import Generic, NamedTuple, TypeVar, cast
 
 from notify_grpc.domain.clock import Clock, SystemClock
 from notify_grpc.domain.errors import ResourceExhausted, Unavailable
+from notify_grpc.ports.store import AWAY
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -34,7 +35,7 @@ class GroupCommit(Generic[T, R]):
     up to ``limit`` (a heavier item goes alone). With ``linger_s``, a group waits that long for company before it is
     committed, but only while arrivals are frequent enough for company to come.
 
-    If ``commit`` raises Unavailable, the database is at fault: every submitter of the group gets it. Any other
+    If ``commit`` raises one of `AWAY`, the database is at fault: every submitter of the group gets it. Any other
     exception is taken for one item's fault: the group was rolled back, and its items are committed one by one.
     """
 
@@ -122,7 +123,7 @@ class GroupCommit(Generic[T, R]):
         try:
             results = await self._commit([waiting.item for waiting in group])
         except Exception as exc:  # noqa: BLE001 - it is the submitters' to handle
-            if len(group) == 1 or isinstance(exc, Unavailable):
+            if len(group) == 1 or isinstance(exc, AWAY):
                 _answer(group, [exc] * len(group))
                 return
             for waiting in group:

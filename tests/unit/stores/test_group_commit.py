@@ -127,8 +127,8 @@ async def test_a_group_that_fails_is_committed_one_by_one_and_only_the_bad_item_
     assert disk.groups == [[0], [1, 2, 3], [1], [2], [3]]
 
 
-@pytest.mark.parametrize("error", [Unavailable("down"), OutcomeUnknown("lost")])
-async def test_a_database_that_is_down_or_an_unknown_outcome_is_everybodys_and_not_tried_again(
+@pytest.mark.parametrize("error", [Unavailable("down"), ResourceExhausted("full"), OutcomeUnknown("lost")])
+async def test_a_database_that_is_down_or_full_or_an_unknown_outcome_is_everybodys_and_not_tried_again(
     disk: Disk, error: Exception
 ) -> None:
     group = GroupCommit(disk.commit, name="test")
