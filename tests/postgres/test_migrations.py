@@ -7,6 +7,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from notify_grpc.domain.errors import FailedPrecondition, Unavailable
 from notify_grpc.stores.postgres import PostgresStore, migrations
@@ -47,6 +48,23 @@ async def test_a_boot_waits_for_a_migration_only_so_long(
     await admin.execute("SELECT pg_advisory_lock(%s)", [migrations._LOCK])
     with pytest.raises(Unavailable):
         await migrate(postgres_dsn)
+
+
+async def test_a_boot_that_cannot_connect_says_where_and_why_and_no_password() -> None:
+    with pytest.raises(
+        Unavailable, match=r'^PostgreSQL cannot be reached: .*"127\.0\.0\.1", port 1 failed: \S'
+    ) as found:
+        await PostgresStore("postgresql://notify:pass-of-notify@127.0.0.1:1/notify").open()
+    assert "pass-of" not in str(found.value)
+
+
+async def test_a_database_that_cannot_hold_every_text_is_refused(postgres_dsn: str, admin: Admin) -> None:
+    await admin.execute("CREATE DATABASE old_letters ENCODING 'LATIN1' TEMPLATE template0")
+    try:
+        with pytest.raises(FailedPrecondition, match="LATIN1: create one with ENCODING 'UTF8'"):
+            await migrate(make_conninfo(postgres_dsn, dbname="old_letters"))
+    finally:
+        await admin.execute("DROP DATABASE old_letters")
 
 
 async def test_a_migration_changed_after_the_fact_is_refused(postgres_dsn: str) -> None:

@@ -49,6 +49,11 @@ def translate(exc: Error, *, writing: bool) -> NotifyError | Error:
     return exc
 
 
+def unreachable(exc: Error) -> Unavailable:
+    """When connecting at boot: libpq names the server and what is wrong, and no password."""
+    return Unavailable(f"PostgreSQL cannot be reached: {str(exc).splitlines()[0]}")
+
+
 def is_lost(exc: BaseException) -> bool:
     """Whether the connection is gone: the server was stopped, or nothing was heard from it."""
     if isinstance(exc, (PoolTimeout, TooManyRequests)):

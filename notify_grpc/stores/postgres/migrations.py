@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, OperationalError
 
 from notify_grpc.domain.errors import FailedPrecondition
-from notify_grpc.stores.postgres.errors import translated
+from notify_grpc.stores.postgres.errors import translated, unreachable
 from notify_grpc.stores.postgres.pool import CONNECT
 from notify_grpc.stores.sql_files import Migration, load_migrations
 
@@ -73,11 +73,24 @@ async def check(dsn: str) -> None:
 
 @asynccontextmanager
 async def _transaction(dsn: str) -> AsyncIterator[AsyncConnection]:
-    # Not prepared, and settings of this transaction only: it works through PgBouncer too.
     with translated(writing=True):
-        async with await AsyncConnection.connect(dsn, prepare_threshold=None, **CONNECT) as connection:
+        async with await _connect(dsn) as connection:
+            # Settings of this transaction only: it works through PgBouncer too.
             await connection.execute(_BOUNDS)
             yield connection
+
+
+async def _connect(dsn: str) -> AsyncConnection:
+    """Nothing is prepared. Raises Unavailable; FailedPrecondition for a database that cannot hold every text."""
+    try:
+        connection = await AsyncConnection.connect(dsn, prepare_threshold=None, **CONNECT)
+    except OperationalError as exc:
+        raise unreachable(exc) from exc
+    encoding = connection.info.parameter_status("server_encoding")
+    if encoding != "UTF8":
+        await connection.close()
+        raise FailedPrecondition(f"the database's encoding is {encoding}: create one with ENCODING 'UTF8'")
+    return connection
 
 
 async def _pending(connection: AsyncConnection, migrations: Sequence[Migration]) -> list[Migration]:
