@@ -149,9 +149,11 @@ class Settings(BaseSettings):
 
     dispatch_concurrency: int = Field(32, ge=1, le=1_000, description="Sends at once, per process and provider.")
     dispatch_lease: Duration = Field(
-        60.0, ge=10, description="A dead process's deliveries are taken over after this time."
+        60.0, ge=10, le=3_600, description="A dead process's deliveries are taken over after this time."
     )
-    dispatch_poll_interval: Duration = Field(1.0, ge=0.1, description="Longest time between looks for due deliveries.")
+    dispatch_poll_interval: Duration = Field(
+        1.0, ge=0.1, le=60, description="Longest time between looks for due deliveries."
+    )
     dispatch_breaker_failures: int = Field(10, ge=1, description="Failures in a row that pause a provider.")
     dispatch_breaker_max_pause: Duration = Field(300.0, ge=5, description="Longest pause before it is tried again.")
 
@@ -285,6 +287,8 @@ def _contradictions(s: Settings) -> Iterator[str]:
             yield "NOTIFY_INTERNAL_TOKEN is required without NOTIFY_AUTH_DEV_MODE"
     if any(len(secret.get_secret_value().encode()) < 32 for secret in s.auth_jwt_secret):
         yield "NOTIFY_AUTH_JWT_SECRET is shorter than 32 bytes (RFC 7518 §3.2)"
+    if any("-----BEGIN" in secret.get_secret_value() for secret in s.auth_jwt_secret):
+        yield "NOTIFY_AUTH_JWT_SECRET is a PEM key, not a secret: public keys come by NOTIFY_AUTH_JWKS_URL"
     if s.store_driver == "postgres" and not s.postgres_dsn.get_secret_value():
         yield "NOTIFY_POSTGRES_DSN is required by NOTIFY_STORE_DRIVER=postgres"
     if s.store_driver == "entdb" and not s.entdb_address:

@@ -14,13 +14,18 @@ import threading
 
 from notify_grpc.app.application import Application, run
 from notify_grpc.config import load
+from notify_grpc.domain.errors import NotifyError
 
 
 def main() -> int:
     """Serve until told to stop; the exit code."""
     settings = load(**json.loads(sys.argv[1]))
     threading.Thread(target=_stop_with_supervisor, name="notify-supervisor-watch", daemon=True).start()
-    return run(settings, _announce)
+    try:
+        return run(settings, _announce)
+    except (NotifyError, OSError) as exc:
+        print(f"error: cannot start: {exc}", file=sys.stderr)
+        return 1
 
 
 def _announce(application: Application) -> None:

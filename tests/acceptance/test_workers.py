@@ -96,3 +96,13 @@ async def test_a_store_of_one_process_refuses_workers(driver: str) -> None:
 
     assert done.code == 2
     assert f"NOTIFY_WORKERS=2 needs a store that processes can share, not {driver}" in done.err
+
+
+async def test_workers_that_cannot_start_say_why_in_a_line() -> None:
+    nobody = "postgresql://notify:pass-of-notify@127.0.0.1:1/notify"
+    done = await run("serve", "--workers", "2", env=environment(NOTIFY_AUTH_DEV_MODE="true", **on(nobody)))
+
+    assert done.code == 5
+    assert "error: cannot start: PostgreSQL cannot be reached" in done.err
+    assert "Traceback" not in done.err
+    assert "pass-of" not in done.err

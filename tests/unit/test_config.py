@@ -85,6 +85,8 @@ def test_durations(env: pytest.MonkeyPatch, text: str, seconds: float) -> None:
         ({"NOTIFY_CALLBACKS_BASE_URL": "https://"}, "NOTIFY_CALLBACKS_BASE_URL"),
         ({"NOTIFY_AUTH_JWT_SECRET": "short"}, "NOTIFY_AUTH_JWT_SECRET is shorter than 32 bytes"),
         ({"NOTIFY_AUTH_JWT_SECRET": f"{SECRET},short"}, "NOTIFY_AUTH_JWT_SECRET is shorter than 32 bytes"),
+        ({"NOTIFY_AUTH_JWT_SECRET": f"-----BEGIN PUBLIC KEY-----{SECRET}"}, "NOTIFY_AUTH_JWT_SECRET is a PEM key"),
+        ({"NOTIFY_DISPATCH_POLL_INTERVAL": "2h"}, "NOTIFY_DISPATCH_POLL_INTERVAL"),
         ({"NOTIFY_EMAIL_RETRY_WAITS": "5s,soon"}, "NOTIFY_EMAIL_RETRY_WAITS: is not a duration"),
         ({"NOTIFY_EMAIL_RETRY_WAITS": "5s,30d"}, "NOTIFY_EMAIL_RETRY_WAITS"),
         ({"NOTIFY_SMS_RETRY_WAITS": ",".join(["1s"] * 49)}, "NOTIFY_SMS_RETRY_WAITS"),

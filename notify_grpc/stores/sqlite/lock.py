@@ -25,9 +25,7 @@ class ProcessLock:
         try:
             fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as exc:
-            raise FailedPrecondition(
-                f"{self._path.name} cannot be created beside the database: {exc.strerror}"
-            ) from exc
+            raise FailedPrecondition(f"the database cannot be locked: {self._path}: {exc.strerror}") from exc
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as exc:

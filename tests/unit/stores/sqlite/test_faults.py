@@ -143,7 +143,7 @@ class TestTwoServers:
 
     async def test_the_file_is_free_after_a_start_that_failed(self, path: Path) -> None:
         folder = SqliteStore(path / "nowhere" / "notify.db")
-        with pytest.raises(FailedPrecondition, match="cannot be created"):
+        with pytest.raises(FailedPrecondition, match="the database cannot be locked: /"):
             await folder.open()
         with other(HOLD_THE_LOCK, path):
             failed = SqliteStore(path, busy_timeout_s=0.05)
