@@ -15,7 +15,7 @@ PYTEST_ARGS ?= -n 3 --dist loadgroup
 APART := --ignore=tests/browser --ignore=tests/stubs --ignore=tests/cluster
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo front mail test outside image-steps cluster engine wheel browser stubs chromium check format proto proto-check docs bench clean
+.PHONY: help run demo front mail test outside image-steps cluster engine wheel browser stubs chromium pgbouncer check format proto proto-check docs bench clean
 
 help: ## Say what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,7 +49,25 @@ front: .venv/.dev ## The service, Envoy in front of it (port 8000) and the brows
 test: .venv/.dev ## Run every test but those of outside, browser and stubs' toolchains, with real servers
 	@$(BIN)/python -m pytest $(PYTEST_ARGS) $(APART)
 
-outside: .venv/.dev ## With tools that share no code with us: grpcurl, actionlint, the image's own steps; some need Go or root
+# What the next three say is here already, or comes as Debian packages where root may install them.
+define install
+@if $(2); then exit 0; fi; \
+if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then echo "not run: no $(1) here, and no way to install it"; exit 0; fi; \
+echo "Installing $(1) ..."; \
+apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(3) >/dev/null$(4)
+endef
+
+chromium:
+	$(call install,Chromium,command -v chromium >/dev/null || command -v google-chrome >/dev/null,chromium)
+
+engine:
+	$(call install,podman,docker info >/dev/null 2>&1 || command -v podman >/dev/null,podman runc netavark iptables)
+
+# Its package starts a server, which nobody asked for.
+pgbouncer:
+	$(call install,PgBouncer,command -v pgbouncer >/dev/null,pgbouncer,; systemctl disable --now pgbouncer 2>/dev/null || true)
+
+outside: .venv/.dev pgbouncer ## With tools that share no code with us: grpcurl, PgBouncer, actionlint, the image's own steps; some need Go or root
 	@if command -v go >/dev/null; then $(MAKE) --no-print-directory build/bin/grpcurl build/bin/actionlint; else echo "not run: no Go here to build grpcurl and actionlint"; fi
 	@$(BIN)/python -m pytest tests/outside
 
@@ -69,12 +87,6 @@ image-steps: .venv/.dev ## Run the Dockerfile's steps without an engine, and wha
 cluster: .venv/.dev engine ## The image in docker or podman, the manifests in a cluster of kind's, as docs/kubernetes.md says
 	@$(BIN)/python -m pytest tests/cluster
 
-engine:
-	@if docker info >/dev/null 2>&1 || command -v podman >/dev/null; then exit 0; fi; \
-	if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then echo "not run: no container engine here, and no way to install it"; exit 0; fi; \
-	echo "Installing podman ..."; \
-	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends podman runc netavark iptables >/dev/null
-
 wheel: .venv/.dev ## Build the wheel in dist/, install it in an empty environment, run it
 	@rm -rf build/wheel dist
 	@$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .
@@ -85,12 +97,6 @@ wheel: .venv/.dev ## Build the wheel in dist/, install it in an empty environmen
 browser: .venv/.dev ## The browser inbox in a real Chromium, through Envoy; not run without npm and Chromium
 	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory examples/web/.built chromium; else echo "not run: no npm here to build the page"; fi
 	@$(BIN)/python -m pytest tests/browser
-
-chromium:
-	@if command -v chromium >/dev/null || command -v google-chrome >/dev/null; then exit 0; fi; \
-	if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then echo "not run: no Chromium here, and no way to install it"; exit 0; fi; \
-	echo "Installing Chromium ..."; \
-	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null
 
 stubs: .venv/.dev ## Clients from generated stubs in Go, TypeScript and Java; not run where a toolchain is missing
 	@if command -v go >/dev/null; then $(MAKE) --no-print-directory examples/stubs/go/.built; else echo "not run: no Go here"; fi
