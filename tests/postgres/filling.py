@@ -7,7 +7,7 @@ from typing import Any
 from psycopg import AsyncConnection
 
 _RECIPIENTS = 1_000
-"""Of each call, at most."""
+"""Of a call to many, at most."""
 _INBOXES = """
 INSERT INTO notify_inboxes (tenant_id, user_id, epoch, last_position, last_seq, unread)
 SELECT 'acme', 'user-' || lpad(u::text, 7, '0'), 1, %(each)s, %(each)s, %(each)s - %(each)s / 2
@@ -19,15 +19,22 @@ SELECT md5('call' || k)::uuid, md5('content')::uuid, 'acme', 'call-' || k, 'Your
        repeat('It left. ', 20), '', '', '{}'
 FROM generate_series(0, (%(users)s::bigint * %(each)s - 1) / %(recipients)s) k
 """
-# The older half of everybody's is read. Row i is the (i / users)-th of its user, so a user's rows lie far apart.
+# The older half of everybody's is read. Row i is the (i / users)-th of its user, so a user's rows lie far apart; every
+# other one was sent to this user alone.
 _NOTIFICATIONS = """
 INSERT INTO notify_notifications (
-    id, call_key, content_hash, inbox_id, position, change_seq, created_at_ms, read_at_ms, status, user_id, channels)
+    id, call_key, content_hash, inbox_id, position, change_seq, created_at_ms, read_at_ms, status, user_id, channels,
+    notification_id, title, body, subject_ref, subject_type, data)
 SELECT (lpad(to_hex(1750000000000 + i), 12, '0') || '70008' || lpad(to_hex(i), 15, '0'))::uuid,
-       md5('call' || i / %(recipients)s)::uuid, md5('content')::uuid, first.id + i %% %(users)s, i / %(users)s + 1,
+       md5(CASE WHEN alone THEN 'own' || i ELSE 'call' || i / %(recipients)s END)::uuid,
+       md5('content')::uuid, first.id + i %% %(users)s, i / %(users)s + 1,
        i / %(users)s + 1, 1750000000000 + i, CASE WHEN i / %(users)s < %(each)s / 2 THEN 1 ELSE 0 END, 1,
-       'user-' || lpad((i %% %(users)s)::text, 7, '0'), 'i'
-FROM generate_series(%(from)s::bigint, %(to)s::bigint - 1) i, (SELECT min(id) AS id FROM notify_inboxes) first
+       'user-' || lpad((i %% %(users)s)::text, 7, '0'), 'i',
+       CASE WHEN alone THEN 'own-' || i END, CASE WHEN alone THEN 'Your order is on its way' END,
+       CASE WHEN alone THEN repeat('It left. ', 20) END, CASE WHEN alone THEN '' END, CASE WHEN alone THEN '' END,
+       CASE WHEN alone THEN '{}'::json END
+FROM generate_series(%(from)s::bigint, %(to)s::bigint - 1) i, (SELECT min(id) AS id FROM notify_inboxes) first,
+     LATERAL (SELECT i / %(users)s %% 2 = 0 AS alone) kind
 """
 _DELIVERIES = """
 INSERT INTO notify_deliveries (

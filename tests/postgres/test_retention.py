@@ -36,7 +36,7 @@ async def test_content_goes_with_its_last_notification(store: PostgresStore, adm
 
 async def test_content_about_to_be_used_again_is_not_removed(store: PostgresStore, admin: Admin) -> None:
     """A creator who found the content in place holds its lock; the last notification of before goes meanwhile."""
-    await store.create(notice(content=CONTENT))
+    await store.create(notice("n-1", "alice", "bob", content=CONTENT))
     async with admin.transaction():
         await admin.execute("SELECT pg_advisory_xact_lock_shared(%s)", [lock_of(CONTENT.digest().hex())])
         pruning = asyncio.create_task(store.prune(FAR, limit=10))
@@ -50,17 +50,29 @@ async def test_content_about_to_be_used_again_is_not_removed(store: PostgresStor
         await admin.execute(
             "INSERT INTO notify_notifications "
             "(id, call_key, content_hash, inbox_id, position, change_seq, created_at_ms, user_id, channels) "
-            "SELECT gen_random_uuid(), c.call_key, c.content_hash, i.id, 2, 2, 1, 'alice', 'i' "
-            "FROM notify_contents c, notify_inboxes i"
+            "SELECT gen_random_uuid(), c.call_key, c.content_hash, i.id, 2, 2, 1, 'carol', 'i' "
+            "FROM notify_contents c, notify_inboxes i LIMIT 1"
         )
-    assert await pruning == 1
+    assert await pruning == 2
     assert await count(admin, "contents") == 1
 
 
 async def test_a_repeat_with_other_content_leaves_no_content_behind(store: PostgresStore, admin: Admin) -> None:
-    await store.create(notice(content=CONTENT))
-    await store.create(notice(content=Content("Other")))
+    await store.create(notice("n-1", "alice", "bob", content=CONTENT))
+    await store.create(notice("n-1", "alice", "bob", content=Content("Other")))
     assert await count(admin, "contents") == 1
+
+
+async def test_what_is_said_to_one_user_is_in_the_row_alone(store: PostgresStore, admin: Admin) -> None:
+    await store.create(notice(content=CONTENT))
+    assert await count(admin, "contents") == 0
+    await store.create(notice("n-1", "alice", "bob", content=CONTENT))
+    await store.create(notice("n-1", "carol", content=CONTENT))
+    assert await count(admin, "contents") == 1
+    said = await store.list_recipients("acme", "n-1", limit=10)
+    assert [(one.notification_id, one.content) for one in said] == [("n-1", CONTENT)] * 3
+    assert await store.prune(FAR, limit=10) == 3
+    assert await count(admin, "contents") == 0
 
 
 async def test_what_is_still_to_be_sent_does_not_hold_up_what_is_not(store: PostgresStore, monkeypatch: Any) -> None:

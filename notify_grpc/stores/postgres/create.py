@@ -113,6 +113,7 @@ class Batch:
             "tenant_ids": Texts(notice.tenant_id for notice in notices),
             "notification_ids": Texts(notice.notification_id for notice in notices),
             "hashes": self._hashes,
+            "alone": Bigints(int(len(notice.recipients) == 1) for notice in notices),
             "locks": Bigints(map(lock_of, self._hashes)),
             "titles": Texts(content.title for content in contents),
             "bodies": Texts(content.body for content in contents),

@@ -75,8 +75,8 @@ class Removal:
             _lock(users),
             Statement(_SQL["remove"], {"ids": Uuids(row[0] for row in rows)}),
         )
-        await self._remove_contents([row[:2] for row in removed])
-        return sum(row[2] for row in removed), removed[0][3] if removed else 0
+        await self._remove_contents([row[:2] for row in removed if row[2]])
+        return sum(row[3] for row in removed), removed[0][4] if removed else 0
 
     async def _remove_contents(self, keys: Sequence[tuple[Any, ...]]) -> None:
         """Remove these (call_key, content_hash) where no notification is left to say them."""

@@ -15,6 +15,7 @@ WITH clock AS MATERIALIZED (
     SELECT r.place, r.notice, r.id, r.user_id,
            (%(tenant_ids)s)[r.notice] AS tenant_id,
            (%(call_keys)s)[r.notice] AS call_key,
+           (%(alone)s)[r.notice] = 1 AS alone,
            (%(hashes)s)[r.notice] AS content_hash
     FROM unnest(%(recipient_notices)s, %(recipient_ids)s, %(user_ids)s) WITH ORDINALITY AS r (notice, id, user_id, place)
 ), compared AS MATERIALIZED (
@@ -27,7 +28,7 @@ WITH clock AS MATERIALIZED (
     ) stored ON true
 ), fresh AS MATERIALIZED (
     -- `later`: how many rows of the same user come after this one in this statement.
-    SELECT place, notice, id, tenant_id, user_id, call_key, content_hash,
+    SELECT place, notice, id, tenant_id, user_id, call_key, alone, content_hash,
            row_number() OVER (PARTITION BY tenant_id, user_id ORDER BY place DESC) - 1 AS later
     FROM compared WHERE stored_id IS NULL
 ), inboxes AS (
@@ -45,9 +46,13 @@ WITH clock AS MATERIALIZED (
     FROM fresh f FULL JOIN inboxes i ON i.tenant_id = f.tenant_id AND i.user_id = f.user_id
 ), notifications AS (
     INSERT INTO notify_notifications (
-        id, call_key, content_hash, inbox_id, position, change_seq, created_at_ms, expires_at_ms, user_id, channels, traceparent)
+        id, call_key, content_hash, inbox_id, position, change_seq, created_at_ms, expires_at_ms, user_id, channels, traceparent,
+        notification_id, title, body, subject_ref, subject_type, data)
     SELECT id, call_key, content_hash, inbox_id, position, change_seq, (%(created_at_ms)s)[notice], (%(expires_at_ms)s)[notice],
-           user_id, (%(channels)s)[notice], (%(traceparents)s)[notice]
+           user_id, (%(channels)s)[notice], (%(traceparents)s)[notice],
+           CASE WHEN alone THEN (%(notification_ids)s)[notice] END, CASE WHEN alone THEN (%(titles)s)[notice] END,
+           CASE WHEN alone THEN (%(bodies)s)[notice] END, CASE WHEN alone THEN (%(subject_refs)s)[notice] END,
+           CASE WHEN alone THEN (%(subject_types)s)[notice] END, CASE WHEN alone THEN (%(data)s)[notice]::json END
     FROM placed
 ), contents AS (
     -- The lock, shared among creators, keeps `remove_contents` from deleting what is about to be used again.
@@ -61,7 +66,7 @@ WITH clock AS MATERIALIZED (
             %(subject_types)s, %(data)s, %(locks)s
         ) WITH ORDINALITY AS u (
             call_key, content_hash, tenant_id, notification_id, title, body, subject_ref, subject_type, data, lock, notice)
-        WHERE u.notice = ANY (ARRAY(SELECT DISTINCT f.notice FROM fresh f))
+        WHERE u.notice = ANY (ARRAY(SELECT DISTINCT f.notice FROM fresh f WHERE NOT f.alone))
         ORDER BY u.lock, u.call_key
         OFFSET 0
     ) c

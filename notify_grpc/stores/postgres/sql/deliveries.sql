@@ -40,6 +40,18 @@ ahead AS (
     FROM (SELECT * FROM ahead UNION ALL SELECT * FROM behind LIMIT 1000) every
 )
 
+-- name: content
+coalesce(n.title, c.title), coalesce(n.body, c.body), coalesce(n.subject_ref, c.subject_ref),
+coalesce(n.subject_type, c.subject_type), coalesce(n.data, c.data)::text
+
+-- name: its_content
+-- Of those that share theirs.
+LEFT JOIN LATERAL (
+    SELECT * FROM notify_contents c
+    WHERE n.title IS NULL AND c.call_key = n.call_key AND c.content_hash = n.content_hash
+    LIMIT 1
+) c ON true
+
 -- name: claim
 -- From each queue its oldest due rows that no other claim holds; then one of each tenant, the second of each, and so on.
 -- 50 is domain.backoff.MAX_CLAIMS.
@@ -66,14 +78,10 @@ WITH RECURSIVE {clock}, {queues}, candidates AS MATERIALIZED (
     FROM taken, clock WHERE d.id = taken.id AND d.id = ANY (ARRAY(SELECT id FROM taken))
     RETURNING d.*, taken.nth, taken.turn
 )
-SELECT n.traceparent, c.title, c.body, c.subject_ref, c.subject_type, c.data::text, {delivery}
+SELECT n.traceparent, {content}, {delivery}
 FROM d, LATERAL (
     SELECT * FROM notify_notifications n WHERE n.id = d.notification_ref LIMIT 1
-) n, LATERAL (
-    SELECT * FROM notify_contents c
-    WHERE c.call_key = n.call_key AND c.content_hash = n.content_hash
-    LIMIT 1
-) c
+) n {its_content}
 ORDER BY d.nth, d.turn
 
 -- name: held

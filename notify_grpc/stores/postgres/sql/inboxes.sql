@@ -1,17 +1,21 @@
 -- Reading and marking notifications. A statement's rows and counters are of one moment (one snapshot).
 
+-- name: content
+coalesce(n.title, c.title), coalesce(n.body, c.body), coalesce(n.subject_ref, c.subject_ref),
+coalesce(n.subject_type, c.subject_type), coalesce(n.data, c.data)::text
+
 -- name: notification
-n.id::text, i.tenant_id, i.user_id, c.notification_id, n.channels, n.status,
+n.id::text, i.tenant_id, i.user_id, coalesce(n.notification_id, c.notification_id), n.channels, n.status,
 n.position, n.change_seq, n.created_at_ms, n.delivered_at_ms, n.ack_at_ms, n.read_at_ms, n.expires_at_ms, n.traceparent,
-c.title, c.body, c.subject_ref, c.subject_type, c.data::text
+{content}
 
 -- name: its_content
--- LIMIT makes it one index search per notification, however the planner counts.
-LATERAL (
+-- Of those that share theirs. LIMIT makes it one index search per notification, however the planner counts.
+LEFT JOIN LATERAL (
     SELECT * FROM notify_contents c
-    WHERE c.call_key = n.call_key AND c.content_hash = n.content_hash
+    WHERE n.title IS NULL AND c.call_key = n.call_key AND c.content_hash = n.content_hash
     LIMIT 1
-) c
+) c ON true
 
 -- name: its_inbox
 LATERAL (SELECT * FROM notify_inboxes i WHERE i.id = n.inbox_id LIMIT 1) i
@@ -21,7 +25,7 @@ i.epoch, i.last_position, i.last_seq, i.pruned_seq, i.unread
 
 -- name: get
 SELECT {notification}
-FROM notify_notifications n, {its_inbox}, {its_content}
+FROM notify_notifications n, {its_inbox} {its_content}
 WHERE n.id = %(id)s::uuid AND i.tenant_id = %(tenant_id)s AND i.user_id = %(user_id)s
 
 -- name: list_page
@@ -29,7 +33,7 @@ WHERE n.id = %(id)s::uuid AND i.tenant_id = %(tenant_id)s AND i.user_id = %(user
 SELECT i.unread, page.*
 FROM notify_inboxes i LEFT JOIN LATERAL (
     SELECT {notification}
-    FROM notify_notifications n, {its_content}
+    FROM notify_notifications n {its_content}
     WHERE n.inbox_id = i.id AND n.position < %(before)s
     ORDER BY n.position DESC
     LIMIT %(limit)s
@@ -40,7 +44,7 @@ WHERE i.tenant_id = %(tenant_id)s AND i.user_id = %(user_id)s
 SELECT i.unread, page.*
 FROM notify_inboxes i LEFT JOIN LATERAL (
     SELECT {notification}
-    FROM notify_notifications n, {its_content}
+    FROM notify_notifications n {its_content}
     WHERE n.inbox_id = i.id AND n.position < %(before)s AND n.read_at_ms = 0
     ORDER BY n.position DESC
     LIMIT %(limit)s
@@ -51,7 +55,7 @@ WHERE i.tenant_id = %(tenant_id)s AND i.user_id = %(user_id)s
 SELECT {inbox}, changes.*
 FROM notify_inboxes i LEFT JOIN LATERAL (
     SELECT {notification}
-    FROM notify_notifications n, {its_content}
+    FROM notify_notifications n {its_content}
     WHERE n.inbox_id = i.id AND n.change_seq > %(since)s
     ORDER BY n.change_seq
     LIMIT %(limit)s
@@ -60,7 +64,7 @@ WHERE i.tenant_id = %(tenant_id)s AND i.user_id = %(user_id)s
 
 -- name: list_recipients
 SELECT {notification}
-FROM notify_notifications n, {its_inbox}, {its_content}
+FROM notify_notifications n, {its_inbox} {its_content}
 WHERE n.call_key = %(call_key)s::uuid AND n.user_id > %(after)s
 ORDER BY n.user_id
 LIMIT %(limit)s
@@ -71,7 +75,7 @@ FROM unnest(%(user_ids)s) WITH ORDINALITY AS wanted (user_id, place), LATERAL (
     SELECT * FROM notify_notifications n
     WHERE n.call_key = %(call_key)s::uuid AND n.user_id = wanted.user_id
     LIMIT 1
-) n, {its_inbox}, {its_content}
+) n, {its_inbox} {its_content}
 ORDER BY wanted.place
 LIMIT %(limit)s
 
@@ -103,7 +107,7 @@ RETURNING true
 
 -- name: get_with_inbox
 SELECT {inbox}, {notification}
-FROM notify_notifications n, {its_inbox}, {its_content}
+FROM notify_notifications n, {its_inbox} {its_content}
 WHERE n.id = %(id)s::uuid AND i.tenant_id = %(tenant_id)s AND i.user_id = %(user_id)s
 
 -- name: mark_all_read

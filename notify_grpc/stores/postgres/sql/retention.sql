@@ -40,10 +40,10 @@ SELECT i.user_id FROM (
 ) i
 
 -- name: remove
--- After `lock_inboxes`. With their deliveries and audits; each content's key is answered once.
+-- After `lock_inboxes`. With their deliveries and audits; each content's key is answered once, and whether it was shared.
 WITH removed AS (
     DELETE FROM notify_notifications n WHERE n.id = ANY (%(ids)s)
-    RETURNING n.id, n.inbox_id, n.call_key, n.content_hash, n.change_seq, n.read_at_ms
+    RETURNING n.id, n.inbox_id, n.call_key, n.content_hash, n.change_seq, n.read_at_ms, n.title IS NULL AS shares
 ), deliveries AS (
     DELETE FROM notify_deliveries d WHERE d.notification_ref = ANY (ARRAY(SELECT id FROM removed))
     RETURNING d.id
@@ -58,8 +58,8 @@ WITH removed AS (
     ) gone
     WHERE i.id = gone.inbox_id
 )
-SELECT call_key::text, content_hash::text, count(*), (SELECT count(*) FROM deliveries) FROM removed
-GROUP BY call_key, content_hash
+SELECT call_key::text, content_hash::text, shares, count(*), (SELECT count(*) FROM deliveries) FROM removed
+GROUP BY call_key, content_hash, shares
 
 -- name: lock_contents
 -- Alone, while creators share it; in their order.
@@ -76,7 +76,7 @@ WHERE c.call_key = k.call_key AND c.content_hash = k.content_hash AND NOT EXISTS
 -- name: remove_inbox
 -- The last of a user, unless something came in meanwhile.
 DELETE FROM notify_inboxes i
-WHERE i.tenant_id = %(tenant_id)s AND i.user_id = %(user_id)s AND NOT EXISTS (
-    SELECT FROM notify_notifications n WHERE n.inbox_id = i.id
-)
+WHERE i.tenant_id = %(tenant_id)s AND i.user_id = %(user_id)s AND (
+    SELECT n.inbox_id FROM notify_notifications n WHERE n.inbox_id = i.id LIMIT 1
+) IS NULL
 RETURNING true

@@ -19,8 +19,8 @@ CREATE TABLE notify_inboxes (
     PRIMARY KEY (tenant_id, user_id)
 ) WITH (fillfactor = 60, autovacuum_vacuum_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.2);
 
--- What a Notify call says, once per call. Never updated; removed with its last notification. `call_key` is a digest of
--- (tenant_id, notification_id), `content_hash` one of the rest, so that repeats with other content can be told.
+-- What a call to several users says, once per call. Never updated; removed with its last notification. `call_key` is a digest
+-- of (tenant_id, notification_id), `content_hash` one of the rest, so that repeats with other content can be told.
 CREATE TABLE notify_contents (
     call_key        uuid NOT NULL,
     content_hash    uuid NOT NULL,
@@ -34,7 +34,8 @@ CREATE TABLE notify_contents (
     PRIMARY KEY (call_key, content_hash)
 );
 
--- One thin row per recipient, with thin keys: names are in the inbox and the content. The unique key also lists the recipients of
+-- One thin row per recipient, with thin keys: names are in the inbox and the content. What is said to one user alone is in the
+-- row itself, so that nothing is looked up for it; else title and the rest are null. The unique key also lists the recipients of
 -- a call in order. `id` is a UUIDv7 of created_at_ms, so the primary key is the order of age too. Neither `status` nor `delivered_at_ms` is indexed: reporting delivery is a
 -- heap-only update, for which a tenth of each page is kept free.
 CREATE TABLE notify_notifications (
@@ -53,6 +54,12 @@ CREATE TABLE notify_notifications (
     user_id         text COLLATE "C" NOT NULL,
     channels        text NOT NULL,
     traceparent     text NOT NULL DEFAULT '',
+    notification_id text COLLATE "C",
+    title           text,
+    body            text,
+    subject_ref     text,
+    subject_type    text,
+    data            json,
     CONSTRAINT notify_notifications_key UNIQUE (call_key, user_id),
     CONSTRAINT notify_notifications_position UNIQUE (inbox_id, position)
 ) WITH (fillfactor = 90, autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_insert_scale_factor = 0.1);
