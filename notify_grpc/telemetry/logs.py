@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, TextIO
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
-_QUIET = ("aiohttp.access", "httpx", "httpcore", "hpack", "aiosmtplib")
+_QUIET = ("aiohttp.access", "grpc._cython.cygrpc", "httpx", "httpcore", "hpack", "aiosmtplib")
 """Libraries whose lines would carry addresses and tokens, or one line per request."""
 
 

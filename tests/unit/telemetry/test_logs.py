@@ -55,3 +55,15 @@ def test_auto_is_json_where_there_is_no_terminal() -> None:
     logging.getLogger("x").info("hello")
 
     assert json.loads(out.getvalue())["message"] == "hello"
+
+
+@pytest.mark.parametrize("library", ["grpc._cython.cygrpc", "httpx", "aiohttp.access"])
+def test_a_line_per_request_of_a_library_is_no_debugging_of_ours(library: str) -> None:
+    out = io.StringIO()
+    configure_logs("debug", "text", out)
+
+    logging.getLogger(library).info("a request")
+    logging.getLogger(library).warning("a fault")
+
+    assert "a request" not in out.getvalue()
+    assert "a fault" in out.getvalue()
