@@ -69,7 +69,7 @@ pgbouncer:
 
 outside: .venv/.dev pgbouncer ## With tools that share no code with us: grpcurl, PgBouncer, actionlint, the image's own steps; some need Go or root
 	@if command -v go >/dev/null; then $(MAKE) --no-print-directory build/bin/grpcurl build/bin/actionlint; else echo "not run: no Go here to build grpcurl and actionlint"; fi
-	@$(BIN)/python -m pytest tests/outside
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup tests/outside
 
 build/bin/grpcurl:
 	@echo "Building grpcurl $(GRPCURL) ..."

@@ -25,7 +25,7 @@ def test_every_command_block_is_found() -> None:
 def test_a_target_that_a_block_names_runs_it(target: str) -> None:
     recipe = re.search(rf"^{target}:.*\n((?:\t.*\n)+)", (ROOT / "Makefile").read_text(), re.MULTILINE)
     assert recipe is not None, "no such target"
-    assert f"pytest tests/{target}\n" in recipe[1]
+    assert re.search(rf"pytest .*\btests/{target}\n", recipe[1])
     assert f'blocks_by("{target}")' in (ROOT / "tests" / target / "test_docs.py").read_text()
 
 
