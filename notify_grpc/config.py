@@ -160,7 +160,7 @@ class Settings(BaseSettings):
     email_provider: Words = Field((), description="smtp, ses, sendgrid; several in order of failover.")
     email_from: str = Field("", description="Sender of emails.")
     email_retry_waits: Waits = Field(SCHEDULES[Channel.EMAIL].waits_s, description=_RETRY_WAITS)
-    email_smtp_host: str = Field("", description="SMTP server, as host or host:port.")
+    email_smtp_host: str = Field("", description="SMTP server: host, host:port or [address]:port.")
     email_smtp_port: int = Field(587, ge=1, le=65_535, description="Its port.")
     email_smtp_security: Literal["auto", "starttls", "implicit", "none"] = Field(
         "auto", description="auto: implicit TLS on 465, else STARTTLS where offered."

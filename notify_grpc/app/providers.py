@@ -25,6 +25,7 @@ from notify_grpc.channels.twilio import TwilioSettings
 from notify_grpc.channels.vapid import VapidSettings
 from notify_grpc.channels.webhook import WebhookSettings, WebhookSink
 from notify_grpc.config import ConfigError, Settings
+from notify_grpc.domain.addresses import split_authority
 from notify_grpc.domain.errors import InvalidArgument
 from notify_grpc.domain.models import Channel
 from notify_grpc.ports.provider import Provider
@@ -115,13 +116,15 @@ def _at(settings: S, base_url: str) -> S:
 
 
 def _smtp(s: Settings, r: _Reader) -> SmtpSettings:
-    host, _, port = r.need("email_smtp_host").partition(":")
-    if port and not port.isdigit():
-        r.problems.append("NOTIFY_EMAIL_SMTP_HOST: is not a host or host:port")
+    try:
+        host, port = split_authority(r.need("email_smtp_host"))
+    except ValueError:
+        host, port = "", None
+        r.problems.append("NOTIFY_EMAIL_SMTP_HOST: is not a host, host:port or [address]:port")
     return SmtpSettings(
         host=host,
         from_address=r.need("email_from"),
-        port=int(port) if port.isdigit() else s.email_smtp_port,
+        port=port or s.email_smtp_port,
         username=s.email_smtp_username,
         password=r.text("email_smtp_password"),
         security=s.email_smtp_security,

@@ -61,6 +61,15 @@ def test_a_lease_too_short_for_a_provider_is_named(monkeypatch: pytest.MonkeyPat
     assert caught.value.problems == ["NOTIFY_DISPATCH_LEASE must be 60s or more: smtp may take half of that"]
 
 
+@pytest.mark.parametrize("host", ["mail:smtp", "a:b:25"])
+def test_a_mail_server_that_cannot_be_one_is_named(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    smtp = {"EMAIL_PROVIDER": "smtp", "EMAIL_FROM": "a@example.org", "EMAIL_SMTP_HOST": host}
+    with pytest.raises(ConfigError) as caught:
+        make_providers(settings(monkeypatch, **smtp))
+
+    assert caught.value.problems == ["NOTIFY_EMAIL_SMTP_HOST: is not a host, host:port or [address]:port"]
+
+
 def test_twilio_and_meta(monkeypatch: pytest.MonkeyPatch) -> None:
     made = make_providers(
         settings(
