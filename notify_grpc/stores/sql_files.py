@@ -15,9 +15,9 @@ _NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 _INCLUDE = re.compile(r"\{(\w+)\}")
 
 
-def load_statements(package: str, file: str) -> dict[str, str]:
-    """The statements of the package's ``sql/<file>.sql`` by name, without comments."""
-    return parse_statements((files(package) / "sql" / f"{file}.sql").read_text("utf-8"))
+def load_statements(package: str, *names: str) -> dict[str, str]:
+    """The statements of the package's ``sql/<name>.sql`` by name, without comments, as if they were one file."""
+    return parse_statements("\n".join((files(package) / "sql" / f"{name}.sql").read_text("utf-8") for name in names))
 
 
 def parse_statements(text: str) -> dict[str, str]:

@@ -9,6 +9,6 @@ from notify_grpc.stores.sql_files import load_statements
 
 
 def load(file: str) -> Mapping[str, bytes]:
-    """The statements of ``sql/<file>.sql`` by name."""
-    statements = load_statements(__package__, file)
+    """The statements of ``sql/<file>.sql`` by name; they may include parts of ``sql/content.sql``."""
+    statements = load_statements(__package__, "content", file)
     return MappingProxyType({name: sql.encode() for name, sql in statements.items()})

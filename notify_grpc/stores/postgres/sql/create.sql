@@ -4,6 +4,8 @@
 -- Notices come as parallel arrays; a recipient and a delivery name their notice by its place in them (`notice`). Recipients are
 -- sorted by (tenant_id, user_id), and no two have the same (call_key, user_id).
 --
+-- `own` is the notice's place where a row keeps the content to itself, else null: so is then what an array has there.
+--
 -- Locks are taken in one order by everybody, so no two calls can deadlock: inboxes sorted, then contents sorted by digest.
 -- A recipient's inbox row stays locked until the commit, so a user's numbers become visible in their order, without gaps.
 --
@@ -15,7 +17,7 @@ WITH clock AS MATERIALIZED (
     SELECT r.place, r.notice, r.id, r.user_id,
            (%(tenant_ids)s)[r.notice] AS tenant_id,
            (%(call_keys)s)[r.notice] AS call_key,
-           (%(alone)s)[r.notice] = 1 AS alone,
+           CASE (%(alone)s)[r.notice] WHEN 1 THEN r.notice END AS own,
            (%(hashes)s)[r.notice] AS content_hash
     FROM unnest(%(recipient_notices)s, %(recipient_ids)s, %(user_ids)s) WITH ORDINALITY AS r (notice, id, user_id, place)
 ), compared AS MATERIALIZED (
@@ -28,7 +30,7 @@ WITH clock AS MATERIALIZED (
     ) stored ON true
 ), fresh AS MATERIALIZED (
     -- `later`: how many rows of the same user come after this one in this statement.
-    SELECT place, notice, id, tenant_id, user_id, call_key, alone, content_hash,
+    SELECT place, notice, id, tenant_id, user_id, call_key, own, content_hash,
            row_number() OVER (PARTITION BY tenant_id, user_id ORDER BY place DESC) - 1 AS later
     FROM compared WHERE stored_id IS NULL
 ), inboxes AS (
@@ -50,9 +52,8 @@ WITH clock AS MATERIALIZED (
         notification_id, title, body, subject_ref, subject_type, data)
     SELECT id, call_key, content_hash, inbox_id, position, change_seq, (%(created_at_ms)s)[notice], (%(expires_at_ms)s)[notice],
            user_id, (%(channels)s)[notice], (%(traceparents)s)[notice],
-           CASE WHEN alone THEN (%(notification_ids)s)[notice] END, CASE WHEN alone THEN (%(titles)s)[notice] END,
-           CASE WHEN alone THEN (%(bodies)s)[notice] END, CASE WHEN alone THEN (%(subject_refs)s)[notice] END,
-           CASE WHEN alone THEN (%(subject_types)s)[notice] END, CASE WHEN alone THEN (%(data)s)[notice]::json END
+           (%(notification_ids)s)[own], (%(titles)s)[own], (%(bodies)s)[own], (%(subject_refs)s)[own], (%(subject_types)s)[own],
+           (%(data)s)[own]::json
     FROM placed
 ), contents AS (
     -- The lock, shared among creators, keeps `remove_contents` from deleting what is about to be used again.
@@ -66,7 +67,7 @@ WITH clock AS MATERIALIZED (
             %(subject_types)s, %(data)s, %(locks)s
         ) WITH ORDINALITY AS u (
             call_key, content_hash, tenant_id, notification_id, title, body, subject_ref, subject_type, data, lock, notice)
-        WHERE u.notice = ANY (ARRAY(SELECT DISTINCT f.notice FROM fresh f WHERE NOT f.alone))
+        WHERE u.notice = ANY (ARRAY(SELECT DISTINCT f.notice FROM fresh f WHERE f.own IS NULL))
         ORDER BY u.lock, u.call_key
         OFFSET 0
     ) c

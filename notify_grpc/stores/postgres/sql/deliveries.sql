@@ -40,18 +40,6 @@ ahead AS (
     FROM (SELECT * FROM ahead UNION ALL SELECT * FROM behind LIMIT 1000) every
 )
 
--- name: content
-coalesce(n.title, c.title), coalesce(n.body, c.body), coalesce(n.subject_ref, c.subject_ref),
-coalesce(n.subject_type, c.subject_type), coalesce(n.data, c.data)::text
-
--- name: its_content
--- Of those that share theirs.
-LEFT JOIN LATERAL (
-    SELECT * FROM notify_contents c
-    WHERE n.title IS NULL AND c.call_key = n.call_key AND c.content_hash = n.content_hash
-    LIMIT 1
-) c ON true
-
 -- name: claim
 -- From each queue its oldest due rows that no other claim holds; then one of each tenant, the second of each, and so on.
 -- 50 is domain.backoff.MAX_CLAIMS.

@@ -1,21 +1,9 @@
 -- Reading and marking notifications. A statement's rows and counters are of one moment (one snapshot).
 
--- name: content
-coalesce(n.title, c.title), coalesce(n.body, c.body), coalesce(n.subject_ref, c.subject_ref),
-coalesce(n.subject_type, c.subject_type), coalesce(n.data, c.data)::text
-
 -- name: notification
 n.id::text, i.tenant_id, i.user_id, coalesce(n.notification_id, c.notification_id), n.channels, n.status,
 n.position, n.change_seq, n.created_at_ms, n.delivered_at_ms, n.ack_at_ms, n.read_at_ms, n.expires_at_ms, n.traceparent,
 {content}
-
--- name: its_content
--- Of those that share theirs. LIMIT makes it one index search per notification, however the planner counts.
-LEFT JOIN LATERAL (
-    SELECT * FROM notify_contents c
-    WHERE n.title IS NULL AND c.call_key = n.call_key AND c.content_hash = n.content_hash
-    LIMIT 1
-) c ON true
 
 -- name: its_inbox
 LATERAL (SELECT * FROM notify_inboxes i WHERE i.id = n.inbox_id LIMIT 1) i
