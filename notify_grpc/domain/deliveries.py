@@ -69,6 +69,8 @@ OPEN = WAITING | HELD
 RETRYABLE_BY_OPERATOR = frozenset({_S.FAILED, _S.PARKED, _S.EXPIRED, _S.CANCELLED})
 NO_PROVIDER = "no_provider"
 """The error code where there is nobody to send it by."""
+ABANDONED = (_S.EXPIRED, ErrorClass.MISCONFIGURED, NO_PROVIDER)
+"""What becomes of a waiting delivery whose channel nobody serves any more: state, error class and code."""
 PARKING_CHANNELS = frozenset({Channel.SMS, Channel.WHATSAPP})
 """Channels whose unknown outcomes wait for an operator: a repeat reaches a person twice and costs money."""
 

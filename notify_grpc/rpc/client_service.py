@@ -59,23 +59,9 @@ class ClientService:
             if call is not None:
                 call.ended("OK")
         context.add_done_callback(partial(self._ended, session))  # type: ignore[arg-type]  # the stubs name a class
-        prefix = mapping.session_prefix(session.id)
         session.interrupt = me.cancel
         try:
-            while True:
-                for event in await session.next_events():
-                    notification = event.notification
-                    if notification is not None and notification.traceparent:
-                        with self._tracer.linked_span(
-                            _DELIVER,
-                            notification.traceparent,
-                            kind="consumer",
-                            attributes=_DELIVER_ATTRIBUTES,
-                            remote_parent=True,
-                        ):
-                            await context.write(prefix + mapping.encode_event(event))
-                    else:
-                        await context.write(prefix + mapping.encode_event(event))
+            await self._deliver(session, context)
         except asyncio.CancelledError:
             if not session.interrupted or context.cancelled():
                 raise
@@ -84,6 +70,24 @@ class ClientService:
         finally:
             session.interrupt = None
             self._sessions.disconnect(session)
+
+    async def _deliver(self, session: Session, context: Context) -> None:
+        """Until the session ends, which raises, or the task is cancelled."""
+        prefix = mapping.session_prefix(session.id)
+        while True:
+            for event in await session.next_events():
+                notification = event.notification
+                if notification is not None and notification.traceparent:
+                    with self._tracer.linked_span(
+                        _DELIVER,
+                        notification.traceparent,
+                        kind="consumer",
+                        attributes=_DELIVER_ATTRIBUTES,
+                        remote_parent=True,
+                    ):
+                        await context.write(prefix + mapping.encode_event(event))
+                else:
+                    await context.write(prefix + mapping.encode_event(event))
 
     async def _open(self, request: pb.StreamEventsRequest) -> Session:
         return await self._sessions.connect(

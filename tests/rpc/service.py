@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import grpc
+from grpc_health.v1 import health_pb2
+from grpc_health.v1.health_pb2_grpc import HealthStub
 from notify.v1 import client_service_pb2 as client_pb
 from notify.v1 import internal_service_pb2 as internal_pb
 from notify.v1.client_service_pb2_grpc import NotificationClientServiceStub
@@ -170,3 +172,20 @@ async def running_service(
 def with_settings(**changes: Any) -> ServerSettings:
     """Ephemeral loopback ports, and these changes."""
     return replace(LOCAL, **changes)
+
+
+async def serves(address: str, credentials: grpc.ChannelCredentials | None = None) -> bool:
+    """Whether a new connection to this address gets an answer."""
+    if credentials is None:
+        channel = grpc.aio.insecure_channel(address, options=_OWN_CONNECTION)
+    else:
+        channel = grpc.aio.secure_channel(address, credentials, options=_OWN_CONNECTION)
+    async with channel:
+        health: Any = HealthStub(channel)
+        try:
+            await health.Check(health_pb2.HealthCheckRequest(service="liveness"), timeout=10)
+        except grpc.aio.AioRpcError as error:
+            if error.code() is grpc.StatusCode.UNAVAILABLE:
+                return False
+            raise
+        return True

@@ -3,37 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import grpc
 from cryptography.hazmat.primitives.serialization import Encoding
-from grpc_health.v1 import health_pb2
-from grpc_health.v1.health_pb2_grpc import HealthStub
 
 from notify_grpc.rpc.tls import TlsFiles
-from tests.rpc.service import as_user, read_until, running_service, with_settings
+from tests.rpc.service import as_user, read_until, running_service, serves, with_settings
 from tests.support.keys import certificate_for, p256, pem_of
 from tests.support.ports import needs_ipv6
 
 pytestmark = needs_ipv6
-OWN_CONNECTION = (("grpc.use_local_subchannel_pool", 1),)
-
-
-async def serves(address: str, credentials: grpc.ChannelCredentials | None = None) -> bool:
-    """Whether a new connection to this address gets an answer."""
-    if credentials is None:
-        channel = grpc.aio.insecure_channel(address, options=OWN_CONNECTION)
-    else:
-        channel = grpc.aio.secure_channel(address, credentials, options=OWN_CONNECTION)
-    async with channel:
-        health: Any = HealthStub(channel)
-        try:
-            await health.Check(health_pb2.HealthCheckRequest(service="liveness"), timeout=10)
-        except grpc.aio.AioRpcError as error:
-            if error.code() is grpc.StatusCode.UNAVAILABLE:
-                return False
-            raise
-        return True
 
 
 async def test_on_its_loopback_address_everything_works() -> None:

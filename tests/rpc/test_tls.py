@@ -19,7 +19,7 @@ from grpc_health.v1.health_pb2_grpc import HealthStub
 
 from notify_grpc.domain.errors import FailedPrecondition
 from notify_grpc.rpc.tls import ReloadingCredentials, TlsFiles
-from tests.rpc.service import Service, refusal, running_service, with_settings
+from tests.rpc.service import Service, refusal, running_service, serves, with_settings
 
 HOST = "localhost"
 
@@ -90,16 +90,7 @@ async def reaches(port: int, trust: bytes, identity: tuple[bytes, bytes] | None 
     """Whether a new connection gets an answer."""
     key, certificate = identity or (None, None)
     credentials = grpc.ssl_channel_credentials(trust, key, certificate)
-    options = (("grpc.use_local_subchannel_pool", 1),)
-    async with grpc.aio.secure_channel(f"{HOST}:{port}", credentials, options=options) as channel:
-        health: Any = HealthStub(channel)
-        try:
-            await health.Check(health_pb2.HealthCheckRequest(service="liveness"), timeout=10)
-        except grpc.aio.AioRpcError as error:
-            if error.code() is grpc.StatusCode.UNAVAILABLE:
-                return False
-            raise
-        return True
+    return await serves(f"{HOST}:{port}", credentials)
 
 
 async def test_tls_on_both_ports(files: TlsFiles, authority: Authority) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 
 from notify_grpc.domain.backoff import MAX_CLAIMS
 from notify_grpc.domain.deliveries import (
+    ABANDONED,
     HELD,
-    NO_PROVIDER,
     PARKING_CHANNELS,
     RETRYABLE_BY_OPERATOR,
     WAITING,
@@ -175,9 +175,9 @@ def abandon(delivery: Delivery, now_ms: int) -> Move | None:
     """Nobody serves its channel any more."""
     if delivery.state not in WAITING:
         return None
-    state, error = DeliveryState.EXPIRED, ErrorClass.MISCONFIGURED
-    after = moved(delivery, now_ms, state=state, last_error_class=error, last_error_code=NO_PROVIDER, last_error="")
-    return replace(after, attempts=(Attempt(now_ms, delivery.fence, "", "", state, error, NO_PROVIDER),))
+    state, error, code = ABANDONED
+    after = moved(delivery, now_ms, state=state, last_error_class=error, last_error_code=code, last_error="")
+    return replace(after, attempts=(Attempt(now_ms, delivery.fence, "", "", state, error, code),))
 
 
 def _run_out(delivery: Delivery, now_ms: int) -> Move:

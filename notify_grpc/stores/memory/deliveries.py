@@ -10,8 +10,8 @@ from itertools import islice
 
 from notify_grpc.domain.backoff import MAX_CLAIMS
 from notify_grpc.domain.deliveries import (
+    ABANDONED,
     HELD,
-    NO_PROVIDER,
     PARKING_CHANNELS,
     RETRYABLE_BY_OPERATOR,
     WAITING,
@@ -174,9 +174,9 @@ class Deliveries(DeliveryRows):
         )
 
     def _abandon(self, row: DeliveryRow) -> Delivery:
-        state, error = DeliveryState.EXPIRED, ErrorClass.MISCONFIGURED
-        row.audit.append(Attempt(self._clock.now_ms(), row.delivery.fence, "", "", state, error, NO_PROVIDER))
-        return self._move(row, state=state, last_error_class=error, last_error_code=NO_PROVIDER, last_error="")
+        state, error, code = ABANDONED
+        row.audit.append(Attempt(self._clock.now_ms(), row.delivery.fence, "", "", state, error, code))
+        return self._move(row, state=state, last_error_class=error, last_error_code=code, last_error="")
 
     def _bury(self, row: DeliveryRow) -> Delivery:
         return self._move(row, state=DeliveryState.FAILED, last_error_code=TOO_MANY_CLAIMS, **FREE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from notify_grpc.domain.deliveries import NO_PROVIDER, Delivery, DeliveryState, ErrorClass
+from notify_grpc.domain.deliveries import ABANDONED, Delivery
 from notify_grpc.domain.models import Channel, UserKey
 from notify_grpc.ports.store import Erased
 from notify_grpc.stores.postgres.arrays import Bigints, Texts, Uuids
@@ -16,11 +16,7 @@ from notify_grpc.stores.postgres.rows import delivery, lock_of
 _SQL = load("retention")
 _REMOVE_DEVICES = load("devices")["remove_all"]
 _ABANDON = load("deliveries")["abandon"]
-_UNSERVED = {
-    "state": str(DeliveryState.EXPIRED),
-    "error_class": str(ErrorClass.MISCONFIGURED),
-    "error_code": NO_PROVIDER,
-}
+_ABANDONED = dict(zip(("state", "error_class", "error_code"), map(str, ABANDONED), strict=True))
 _BATCH = 500
 _NIL = "00000000-0000-0000-0000-000000000000"
 
@@ -49,7 +45,7 @@ class Removal:
                 break
             ids = [id for row in rows for id in row[1]][: limit - len(abandoned)]
             if ids:
-                [changed] = await self._database.write(Statement(_ABANDON, {"ids": Uuids(ids), **_UNSERVED}))
+                [changed] = await self._database.write(Statement(_ABANDON, {"ids": Uuids(ids), **_ABANDONED}))
                 abandoned += map(delivery, changed)
             after = rows[-1][0]
         return abandoned

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 from notify_grpc.domain.backoff import MAX_CLAIMS
 from notify_grpc.domain.deliveries import (
+    ABANDONED,
     HELD,
-    NO_PROVIDER,
     PARKING_CHANNELS,
     RETRYABLE_BY_OPERATOR,
     Attempt,
@@ -188,10 +188,10 @@ def abandon(tx: Tx, created_before_ms: int, channels: Collection[Channel], limit
 
 
 def _abandon(tx: Tx, row: Row) -> Delivery:
-    state, error = DeliveryState.EXPIRED, ErrorClass.MISCONFIGURED
-    attempt = Attempt(tx.now_ms, row.delivery.fence, "", "", state, error, NO_PROVIDER)
+    state, error, code = ABANDONED
+    attempt = Attempt(tx.now_ms, row.delivery.fence, "", "", state, error, code)
     _audit(tx, row.number, [attempt], stale=False)
-    values = {"number": row.number, "state": str(state), "error_class": _text(error), "error_code": NO_PROVIDER}
+    values = {"number": row.number, "state": str(state), "error_class": _text(error), "error_code": code}
     tx.db.execute(_SQL["abandon"], values | {"now_ms": tx.now_ms})
     return get(tx.db, row.delivery.id).delivery
 

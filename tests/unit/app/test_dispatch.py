@@ -5,16 +5,10 @@ from __future__ import annotations
 import pytest
 
 from notify_grpc.app.dispatch import make_dispatch_settings
-from notify_grpc.config import Settings, load
 from notify_grpc.core.dispatch import DispatchSettings
 from notify_grpc.domain.backoff import MAX_CLAIMS
 from notify_grpc.domain.models import EXTERNAL_CHANNELS, Channel
-
-
-def settings(monkeypatch: pytest.MonkeyPatch, **variables: str) -> Settings:
-    for name, value in variables.items():
-        monkeypatch.setenv(f"NOTIFY_{name}", value)
-    return load(auth_dev_mode=True)
+from tests.unit.app.conftest import settings
 
 
 def test_by_default_everything_is_as_the_core_has_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,17 +8,12 @@ from typing import Any
 import pytest
 
 from notify_grpc.app.providers import make_callbacks, make_providers, make_webhook
-from notify_grpc.config import ConfigError, Settings, load
+from notify_grpc.config import ConfigError
 from notify_grpc.domain.models import Channel
 from tests.support.keys import p256, pem_of
+from tests.unit.app.conftest import settings
 
 AWS = {"AWS_REGION": "eu-central-1", "AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": "s"}
-
-
-def settings(monkeypatch: pytest.MonkeyPatch, **variables: str) -> Settings:
-    for name, value in variables.items():
-        monkeypatch.setenv(name if name.startswith("AWS_") else f"NOTIFY_{name}", value)
-    return load(auth_dev_mode=True)
 
 
 def names(made: list[Any]) -> list[tuple[Channel, str]]:
